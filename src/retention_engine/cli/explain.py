@@ -1,0 +1,74 @@
+"""`retention explain`: one client's story in words."""
+
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+from ..book import replay as replay_book
+from ..engine import Assessment
+from ..findings import Health
+from ..formats.story import story
+from ..formats.verdicts import VERSION, as_json, change_view, client_view, failure_view
+from ..formats.words import day, printable
+from ..moments import instant_text
+from .exits import RULE_FAILED
+from .options import RuleChoice, ahead_option, log_argument, moment_options, now, rule_options
+from .reading import histories, refuse_unknown
+from .replay import report_failures
+
+
+@click.command(short_help="Tell one client's story.")
+@log_argument
+@click.argument("client", metavar="CLIENT")
+@moment_options
+@ahead_option
+@rule_options
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_context
+def explain(
+    ctx: click.Context,
+    log: str,
+    client: str,
+    at: datetime | None,
+    known_at: datetime | None,
+    ahead: timedelta,
+    settings_file: Path | None,
+    pack: tuple[str, ...],
+    select: tuple[str, ...],
+    format_: str,
+) -> None:
+    """Tell one client's story: status, why, since when, because of which events, what to do, what comes next.
+
+    \b
+    Examples:
+      retention explain clients.jsonl acme --at 2026-06-30
+      retention explain clients.jsonl acme --pack stick-around --format json
+    """
+    engine = RuleChoice(settings_file, pack, select).engine()
+    moment = at or now()
+    read = histories(log)
+    refuse_unknown((client,), read)
+    found = next(replay_book(read, engine, at=moment, known_at=known_at, clients=[client]), None)
+    if found is None:
+        known = f", as known on {day(known_at)}" if known_at else ""
+        raise click.UsageError(f"nothing is known of {printable(client)!r} as of {day(moment)}{known}")
+    if format_ == "json":
+        sys.stdout.buffer.write(as_json(_document(found, ahead)))
+    else:
+        click.echo(story(found, ahead))
+    report_failures(found.failures)
+    if found.failures:
+        ctx.exit(RULE_FAILED)
+
+
+def _document(assessment: Assessment, ahead: timedelta) -> dict[str, object]:
+    changes = [] if assessment.status is Health.LEFT else assessment.schedule.changes(assessment.at)
+    return {
+        "version": VERSION,
+        "at": instant_text(assessment.at),
+        **client_view(assessment, ahead),
+        "changes": [change_view(change) for change in changes],
+        "failures": [failure_view(failure) for failure in assessment.failures],
+    }

@@ -1,0 +1,228 @@
+"""`@rule`: a function's name, packs, rationale and settings, read off the function itself."""
+
+import re
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from inspect import Parameter, cleandoc, signature
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints, overload
+
+import attrs
+
+from .client import Client
+from .errors import RuleError
+from .findings import Finding
+
+Findings = Iterator[Finding]
+RuleFunction = Callable[..., Findings]
+F = TypeVar("F", bound=RuleFunction)
+
+SETTING_TYPES = (timedelta, int, Decimal, str, bool)
+_SETTING_LINE = re.compile(r"(\w+): (.*)")
+
+
+@attrs.frozen
+class Setting:
+    """One setting of a rule: a keyword-only parameter, with its type, its default and what its docstring says of it."""
+
+    name: str
+    type: Any
+    default: Any
+    about: str
+
+
+@attrs.frozen(eq=False)
+class Rule:
+    """A rule as its author declared it.
+
+    Attributes:
+        name: the function's name with dashes.
+        function: called as `function(client, **settings)`, yields `Concern` and `Action`.
+        packs: the packs that turn it on.
+        about: the first line of the docstring: the problem found.
+        rationale: the rest of the docstring, its settings aside.
+        settings: what can be set, by name.
+        tiers: defaults that differ for a tier, by tier and setting.
+        origin: the module that defines it.
+    """
+
+    name: str
+    function: RuleFunction
+    packs: tuple[str, ...]
+    about: str
+    rationale: str
+    settings: Mapping[str, Setting]
+    tiers: Mapping[str, Mapping[str, Any]]
+    origin: str
+
+
+@overload
+def rule(function: F, /) -> F: ...
+@overload
+def rule(
+    *, pack: str | Sequence[str] = (), tiers: Mapping[str, Mapping[str, Any]] | None = None
+) -> Callable[[F], F]: ...
+def rule(
+    function: F | None = None,
+    /,
+    *,
+    pack: str | Sequence[str] = (),
+    tiers: Mapping[str, Mapping[str, Any]] | None = None,
+) -> F | Callable[[F], F]:
+    """Declare a function as a rule; the function itself stays as it is and can be called.
+
+    The function takes a `Client` and keyword-only settings with defaults, and yields what it states of that history if
+    nothing else happens. It gets no clock. Its docstring's first line names the problem, a `Settings:` section explains
+    each setting.
+
+    Args:
+        pack: the pack or packs that turn the rule on; none means that it is on wherever it is handed to an engine.
+        tiers: defaults that differ for a tier: `{"key": {"every": days(30)}}`.
+
+    Raises:
+        RuleError: the signature or the docstring can't serve.
+    """
+
+    def declare(function: F) -> F:
+        packs = (pack,) if isinstance(pack, str) else tuple(pack)
+        function.__retention_rule__ = _read_off(function, packs, tiers or {})  # type: ignore[attr-defined]
+        return function
+
+    return declare if function is None else declare(function)
+
+
+def rule_of(function: RuleFunction) -> Rule:
+    """What `@rule` read off a function.
+
+    Raises:
+        RuleError: the function was not declared as a rule.
+    """
+    found = getattr(function, "__retention_rule__", None)
+    if not isinstance(found, Rule):
+        raise RuleError(f"{getattr(function, '__qualname__', function)!r} is no rule; decorate it with @rule")
+    return found
+
+
+def _read_off(function: RuleFunction, packs: tuple[str, ...], tiers: Mapping[str, Mapping[str, Any]]) -> Rule:
+    name = getattr(function, "__name__", type(function).__name__).replace("_", "-")
+    doc = cleandoc(function.__doc__ or "")
+    if not doc:
+        raise RuleError(f"rule {name}: write a docstring whose first line names the problem that it finds")
+    about, _, rest = doc.partition("\n")
+    rationale, explained = _settings_section(rest)
+    settings = _settings_of(function, name, explained)
+    if explained:
+        raise RuleError(f"rule {name}: the docstring explains {', '.join(sorted(explained))}, which is no setting")
+    for tier, values in tiers.items():
+        for key, value in values.items():
+            if key not in settings or not fits(value, settings[key].type):
+                raise RuleError(f"rule {name}: tier {tier!r} gives {key}={value!r}, which fits no setting")
+    return Rule(name, function, packs, about.strip(), rationale, settings, tiers, function.__module__)
+
+
+def _settings_of(function: RuleFunction, name: str, explained: dict[str, str]) -> dict[str, Setting]:
+    """The settings that a signature declares; their explanations are taken out of `explained`."""
+    parameters = iter(signature(function).parameters.values())
+    client = next(parameters, None)
+    if client is None or client.kind not in {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}:
+        raise RuleError(f"rule {name}: the first parameter must be the client")
+    hints = get_type_hints(function)
+    settings = {}
+    for parameter in parameters:
+        key = parameter.name
+        if parameter.kind is not Parameter.KEYWORD_ONLY or parameter.default is Parameter.empty:
+            raise RuleError(f"rule {name}: {key} must be keyword-only and have a default; put * before it")
+        hint = hints.get(key)
+        if not _is_setting_type(hint):
+            types_ = "timedelta, int, Decimal, str, bool, a Literal or a tuple of one"
+            raise RuleError(f"rule {name}: {key} must be annotated as {types_}")
+        if not fits(parameter.default, hint):
+            raise RuleError(f"rule {name}: the default of {key}, {parameter.default!r}, is not of its type")
+        settings[key] = Setting(key, hint, parameter.default, explained.pop(key, ""))
+    return settings
+
+
+def _is_setting_type(hint: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return all(isinstance(choice, str) for choice in get_args(hint))
+    if get_origin(hint) is tuple:
+        inner = get_args(hint)
+        return len(inner) == 2 and inner[1] is Ellipsis and _is_setting_type(inner[0])  # noqa: PLR2004
+    return not isinstance(hint, types.UnionType) and hint in SETTING_TYPES
+
+
+def fits(value: object, hint: Any) -> bool:
+    """Whether a value is of a setting's type."""
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(fits(part, get_args(hint)[0]) for part in value)
+    return type(value) is hint
+
+
+def _settings_section(doc: str) -> tuple[str, dict[str, str]]:
+    """The docstring without its `Settings:` section, and that section's lines by setting."""
+    before, heading, after = doc.partition("\nSettings:\n")
+    if not heading:
+        return before.strip(), {}
+    explained: dict[str, str] = {}
+    lines = after.split("\n")
+    name = ""
+    while lines and (lines[0].startswith("    ") or not lines[0].strip()):
+        text = lines.pop(0).strip()
+        match = _SETTING_LINE.fullmatch(text)
+        if match and match[1].isidentifier() and not text.startswith(" "):
+            name = match[1]
+            explained[name] = match[2]
+        elif text and name:
+            explained[name] += " " + text
+    return (before.strip() + "\n\n" + "\n".join(lines).strip()).strip(), explained
+
+
+@attrs.frozen(eq=False)
+class BoundRule:
+    """A rule with the values of its settings.
+
+    Attributes:
+        rule: the rule.
+        values: values that replace the defaults, by setting.
+        tier_values: values that replace those for clients of a tier, by tier and setting.
+    """
+
+    rule: Rule
+    values: Mapping[str, Any] = attrs.field(factory=dict)
+    tier_values: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    _by_tier: dict[str, dict[str, Any]] = attrs.field(factory=dict, init=False)
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return self.rule.name
+
+    def settings(self, tier: str) -> dict[str, Any]:
+        """The settings in force for a tier.
+
+        A value for the tier beats a general one, and at the same level a value that was set beats a default.
+        """
+        if tier not in self._by_tier:
+            self._by_tier[tier] = {
+                **{name: setting.default for name, setting in self.rule.settings.items()},
+                **self.values,
+                **self.rule.tiers.get(tier, {}),
+                **self.tier_values.get(tier, {}),
+            }
+        return self._by_tier[tier]
+
+    def findings(self, client: Client) -> Findings:
+        """What the rule states of a client's history."""
+        return self.rule.function(client, **self.settings(client.tier))
+
+
+def bound(rule: RuleFunction | BoundRule) -> BoundRule:
+    """A rule ready to run: as it is where its settings are bound, else with its defaults.
+
+    Raises:
+        RuleError: the function was not declared as a rule.
+    """
+    return rule if isinstance(rule, BoundRule) else BoundRule(rule_of(rule))

@@ -1,0 +1,273 @@
+"""The core: rules run over a client's history, read at a moment. A rule that fails is a value, not an accident."""
+
+import traceback
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
+
+import attrs
+
+from .client import Client
+from .declare import BoundRule, RuleFunction, bound
+from .errors import RuleError, UnknownClient
+from .events import ActionDismissed, ActionDone, ActionSnoozed, Event, Judged
+from .findings import Action, Concern, Finding, Health
+
+AHEAD = timedelta(days=7)
+"""How far ahead of the moment actions are listed, unless said otherwise."""
+
+
+@attrs.frozen
+class RuleFailure:
+    """A rule could not be evaluated for a client; what it had stated by then is discarded.
+
+    Attributes:
+        rule: the rule's name.
+        client: the client's id.
+        cause: what was raised, and where.
+    """
+
+    rule: str
+    client: str
+    cause: str
+
+
+@attrs.frozen(slots=False)
+class Schedule:
+    """What all rules state of one history, whatever the moment: read it at a moment to get a status.
+
+    Attributes:
+        concerns: every concern, past, in force and coming.
+        actions: every action, whether or not it was carried out.
+        failures: the rules that could not be evaluated.
+        judgement: the latest verdict of a person, if there is one.
+    """
+
+    concerns: tuple[Concern, ...]
+    actions: tuple[Action, ...]
+    failures: tuple[RuleFailure, ...]
+    judgement: Judged | None
+
+    def computed(self, moment: datetime) -> Health:
+        """The worst level in force by the rules alone; no better than `UNKNOWN` where a rule failed."""
+        levels = [concern.level for concern in self.concerns if concern.in_force(moment)]
+        return max([Health.UNKNOWN if self.failures else Health.HEALTHY, *levels])
+
+    def judged(self, moment: datetime) -> Judged | None:
+        """The person's verdict, if it is in force."""
+        verdict = self.judgement
+        if verdict is None or verdict.at > moment or (verdict.until is not None and verdict.until <= moment):
+            return None
+        return verdict
+
+    def status(self, moment: datetime) -> Health:
+        """The client's health: a person's verdict while it lasts, else what the rules say."""
+        verdict = self.judged(moment)
+        if verdict is None:
+            return self.computed(moment)
+        level = Health.named(verdict.level)
+        return max(level, Health.UNKNOWN) if self.failures else level
+
+    @cached_property
+    def boundaries(self) -> tuple[datetime, ...]:
+        """The instants at which the status can change if nothing else happens, in order."""
+        instants = {concern.starts for concern in self.concerns}
+        instants |= {concern.until for concern in self.concerns if concern.until is not None}
+        if self.judgement is not None:
+            instants |= {self.judgement.at}
+            instants |= {self.judgement.until} if self.judgement.until is not None else set()
+        return tuple(sorted(instants))
+
+    def changes(self, after: datetime) -> Iterable["Change"]:
+        """The changes of status after a moment, if nothing else happens, in order."""
+        before = self.status(after)
+        for moment in self.boundaries:
+            if moment > after and (status := self.status(moment)) != before:
+                yield Change(moment, before, status, tuple(self._behind(moment, max(status, before))))
+                before = status
+
+    def _behind(self, moment: datetime, level: Health) -> Iterable[Concern]:
+        for concern in self.concerns:
+            if concern.level == level and moment in (concern.starts, concern.until):
+                yield concern
+
+
+@attrs.frozen
+class Change:
+    """The status changes at an instant, because these concerns start or end there."""
+
+    at: datetime
+    before: Health
+    after: Health
+    because: tuple[Concern, ...]
+
+
+@attrs.frozen(slots=False)
+class Assessment:
+    """One client's health and next actions at a moment.
+
+    Attributes:
+        client: the client, cut at the moment.
+        at: the moment.
+        status: the client's health: a person's verdict while one is in force, else what the rules say.
+        concerns: the concerns in force, worst first.
+        actions: the open actions, whenever due, the first due first; none once the client has left.
+        schedule: all that the rules state, with what is yet to come.
+    """
+
+    client: Client
+    at: datetime
+    status: Health
+    concerns: tuple[Concern, ...]
+    actions: tuple[Action, ...]
+    schedule: Schedule
+
+    @property
+    def failures(self) -> tuple[RuleFailure, ...]:
+        """The rules that could not be evaluated for this client."""
+        return self.schedule.failures
+
+    @property
+    def judgement(self) -> Judged | None:
+        """The person's verdict in force, if there is one."""
+        return self.schedule.judged(self.at)
+
+    @property
+    def next_change(self) -> Change | None:
+        """The next change of status if nothing else happens, `None` where none is coming."""
+        return next(iter(self.schedule.changes(self.at)), None)
+
+    def due(self, ahead: timedelta = AHEAD) -> tuple[Action, ...]:
+        """The open actions due by so much after the moment."""
+        return tuple(action for action in self.actions if action.due <= self.at + ahead)
+
+
+class Engine:
+    """Rules with their settings, ready to assess clients. It knows no store, no file and no clock.
+
+    Args:
+        rules: functions declared with `@rule`, or such rules bound to settings.
+
+    Raises:
+        RuleError: something given is no rule, or two rules have one name.
+    """
+
+    def __init__(self, rules: Iterable[RuleFunction | BoundRule]) -> None:
+        self.rules: tuple[BoundRule, ...] = tuple(sorted(map(bound, rules), key=lambda rule: rule.name))
+        for one, other in pairwise(self.rules):
+            if one.name == other.name:
+                origins = f"{one.rule.origin} and {other.rule.origin}"
+                raise RuleError(f"two rules are named {one.name!r}, in {origins}; rename one of them")
+
+    def schedule(self, client: Client) -> Schedule:
+        """What the rules state of a client's history, if nothing else happens."""
+        concerns: list[Concern] = []
+        actions: list[Action] = []
+        failures: list[RuleFailure] = []
+        for rule in self.rules if client else ():
+            try:
+                stated = _checked(rule, client)
+            except Exception as error:  # noqa: BLE001 - whatever a rule raises, the other verdicts stand
+                failures.append(RuleFailure(rule.name, client.id, _cause(error)))
+                continue
+            concerns += (finding for finding in stated if isinstance(finding, Concern))
+            actions += (finding for finding in stated if isinstance(finding, Action))
+        return Schedule(tuple(concerns), tuple(actions), tuple(failures), client.judgement)
+
+    def assess(self, client: Client, *, at: datetime) -> Assessment:
+        """A client's health and next actions at a moment, from what had happened by then.
+
+        Raises:
+            UnknownClient: nothing had happened by then.
+        """
+        known = client.as_of(at)
+        if not known:
+            raise UnknownClient(f"nothing is known of the client {client.id!r} as of {at.isoformat()}")
+        schedule = self.schedule(known)
+        status = schedule.status(at)
+        left = status is Health.LEFT
+        in_force = [
+            concern
+            for concern in schedule.concerns
+            if concern.in_force(at) and (not left or concern.level is Health.LEFT)
+        ]
+        return Assessment(
+            client=known,
+            at=at,
+            status=status,
+            concerns=tuple(sorted(in_force, key=lambda it: (-it.level, it.starts, it.rule, it.about or ""))),
+            actions=() if left else _open_actions(known, schedule.actions, at),
+            schedule=schedule,
+        )
+
+
+def _open_actions(client: Client, actions: Iterable[Action], at: datetime) -> tuple[Action, ...]:
+    """The actions that nobody has carried out, dismissed, or snoozed beyond the moment; the first due first."""
+    ended = {event.action for event in client.of(ActionDone)} | {event.action for event in client.of(ActionDismissed)}
+    hidden_until = {event.action: event.until for event in client.of(ActionSnoozed)}
+    still_open = [
+        action
+        for action in actions
+        if not (ended or hidden_until)
+        or (action.id not in ended and (action.id not in hidden_until or hidden_until[action.id] <= at))
+    ]
+    return tuple(sorted(still_open, key=lambda it: (it.due, it.rule, it.about or "")))
+
+
+def _checked(rule: BoundRule, client: Client) -> list[Finding]:
+    """A rule's findings with rule, client and message filled in; those that are empty intervals are left out.
+
+    Raises:
+        RuleError: the rule yields what is no finding, cites nothing, or contradicts itself.
+    """
+    stated: list[Finding] = []
+    for finding in rule.findings(client):
+        if not isinstance(finding, Concern | Action):
+            raise RuleError(f"yields {finding!r}; a rule yields Concern and Action")
+        because = _evidence(finding, client)
+        if isinstance(finding, Action):
+            stated.append(attrs.evolve(finding, rule=rule.name, client=client.id, because=because))
+        elif finding.until is None or finding.starts < finding.until:
+            message = finding.message or rule.rule.about
+            stated.append(attrs.evolve(finding, rule=rule.name, because=because, message=message))
+    if len(stated) > 1:
+        _refuse_contradictions(stated)
+    return stated
+
+
+def _evidence(finding: Finding, client: Client) -> tuple[Event, ...]:
+    if not finding.because:
+        raise RuleError("cites no event; give because=, an event or several")
+    for event in finding.evidence:
+        if not isinstance(event, Event):
+            raise RuleError(f"cites {event!r}, which is no event")
+    return finding.evidence or (client.first,)
+
+
+def _refuse_contradictions(stated: list[Finding]) -> None:
+    concerns: dict[str | None, list[Concern]] = {}
+    seen: set[tuple[str | None, tuple[str, ...]]] = set()
+    for finding in stated:
+        if isinstance(finding, Concern):
+            concerns.setdefault(finding.about, []).append(finding)
+        else:
+            identity = (finding.about, tuple(event.ref for event in finding.evidence))
+            if identity in seen:
+                raise RuleError("recommends two actions about one thing on one evidence; tell them apart by about=")
+            seen.add(identity)
+    for about, found in concerns.items():
+        for one, other in pairwise(sorted(found, key=lambda it: it.starts)):
+            if one.until is None or other.starts < one.until:
+                what = "" if about is None else f" about {about!r}"
+                raise RuleError(
+                    f"states two levels at once{what}; end one where the other starts, or tell them apart by about="
+                )
+
+
+def _cause(error: Exception) -> str:
+    """What was raised and on which line, in one line of text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    outside = [frame for frame in frames if frame.filename != __file__]
+    where = f" ({outside[-1].filename}:{outside[-1].lineno})" if outside else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -1,0 +1,137 @@
+"""What rules state: concerns and actions, as half-open intervals and due instants with their evidence."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import IntEnum
+from hashlib import sha256
+
+import attrs
+import msgspec
+
+from .errors import RuleError
+from .events import Event
+from .moments import instant
+
+
+class Health(IntEnum):
+    """How a client is, from well to gone; `UNKNOWN` means that nothing lately shows that the client is well."""
+
+    HEALTHY = 0
+    UNKNOWN = 1
+    WATCH = 2
+    AT_RISK = 3
+    CRITICAL = 4
+    LEFT = 5
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", "-")
+
+    @classmethod
+    def named(cls, word: str) -> "Health":
+        """The level that prints as `word`, such as `at-risk`.
+
+        Raises:
+            ValueError: no level prints so.
+        """
+        for level in cls:
+            if str(level) == word:
+                return level
+        raise ValueError(f"{word!r} is none of {', '.join(map(str, cls))}")
+
+
+Evidence = Event | Iterable[Event | None] | None
+
+
+def _moment(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    if not isinstance(value, datetime):
+        raise RuleError(f"expected an aware datetime, got {value!r}")
+    try:
+        return instant(value)
+    except ValueError as error:
+        raise RuleError(str(error)) from None
+
+
+def _required_moment(value: datetime) -> datetime:
+    moment = _moment(value)
+    if moment is None:
+        raise RuleError("expected an aware datetime, got None")
+    return moment
+
+
+def _cited(because: Evidence) -> tuple[Event | None, ...]:
+    return (because,) if because is None or isinstance(because, Event) else tuple(because)
+
+
+@attrs.frozen
+class Concern:
+    """Health is `level` at best during `[starts, until)`; without `until`, for as long as nothing else happens.
+
+    Attributes:
+        level: the best that the client's health can be.
+        starts: from when, an aware datetime.
+        until: until just before when; `None` for ever.
+        because: the events that it rests on. `None` among them stands for a kind of event that never happened; where
+            nothing else is cited, the engine cites the client's first event.
+        about: what it is about, where a rule may state several (a complaint's id, a measure's name).
+        message: one sentence for a person; the first line of the rule's docstring where none is given.
+        rule: the rule's name, filled in by the engine.
+    """
+
+    level: Health = attrs.field()
+    starts: datetime = attrs.field(kw_only=True, converter=_required_moment)
+    until: datetime | None = attrs.field(default=None, kw_only=True, converter=_moment)
+    because: tuple[Event | None, ...] = attrs.field(kw_only=True, converter=_cited)
+    about: str | None = attrs.field(default=None, kw_only=True)
+    message: str | None = attrs.field(default=None, kw_only=True)
+    rule: str = attrs.field(default="", kw_only=True)
+
+    @level.validator
+    def _is_a_level(self, _: object, level: object) -> None:
+        if not isinstance(level, Health):
+            raise RuleError(f"expected a level such as Health.WATCH, got {level!r}")
+
+    def in_force(self, moment: datetime) -> bool:
+        """Whether `starts <= moment < until`."""
+        return self.starts <= moment and (self.until is None or moment < self.until)
+
+    @property
+    def evidence(self) -> tuple[Event, ...]:
+        """The events cited, without those that never happened."""
+        return tuple(event for event in self.because if event is not None)
+
+
+@attrs.frozen
+class Action:
+    """A recommended next step with the instant by which it is due.
+
+    Attributes:
+        message: what to do, one sentence for a person.
+        due: by when, an aware datetime.
+        because: the events that it rests on, as for `Concern`.
+        about: what it is about, where a rule may recommend several.
+        rule: the rule's name, filled in by the engine.
+        client: the client's id, filled in by the engine.
+    """
+
+    message: str = attrs.field(validator=attrs.validators.instance_of(str))
+    due: datetime = attrs.field(kw_only=True, converter=_required_moment)
+    because: tuple[Event | None, ...] = attrs.field(kw_only=True, converter=_cited)
+    about: str | None = attrs.field(default=None, kw_only=True)
+    rule: str = attrs.field(default="", kw_only=True)
+    client: str = attrs.field(default="", kw_only=True)
+
+    @property
+    def id(self) -> str:
+        """The same for the same client, rule, subject and evidence, whenever it is worked out."""
+        identity = [self.client, self.rule, self.about, [event.ref for event in self.evidence]]
+        return sha256(msgspec.json.encode(identity)).hexdigest()[:16]
+
+    @property
+    def evidence(self) -> tuple[Event, ...]:
+        """The events cited, without those that never happened."""
+        return tuple(event for event in self.because if event is not None)
+
+
+Finding = Concern | Action

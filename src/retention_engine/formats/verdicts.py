@@ -1,0 +1,138 @@
+"""Verdicts for other programs: JSON, JSON lines, and CSV that a spreadsheet opens without running anything."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from ..engine import Assessment, Change, RuleFailure
+from ..findings import Action, Concern
+from ..moments import instant_text
+
+VERSION = 1
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+CSV_COLUMNS = (
+    *("client", "name", "tier", "owner", "since", "status"),
+    *("finding", "rule", "level", "starts", "until", "due", "about", "because", "message", "id"),
+)
+
+
+def client_view(assessment: Assessment, ahead: timedelta) -> dict[str, Any]:
+    """One client's verdict as plain values, with the actions due by then."""
+    client = assessment.client
+    view: dict[str, Any] = {
+        "client": client.id,
+        "name": client.name,
+        "tier": client.tier,
+        "owner": client.owner,
+        "since": instant_text(client.since),
+        "status": str(assessment.status),
+    }
+    if verdict := assessment.judgement:
+        view["judged"] = {
+            "level": verdict.level,
+            "reason": verdict.reason,
+            "until": _or_none(verdict.until),
+            "because": [verdict.ref],
+            "computed": str(assessment.schedule.computed(assessment.at)),
+        }
+    view["concerns"] = [concern_view(concern) for concern in assessment.concerns]
+    view["actions"] = [action_view(action) for action in assessment.due(ahead)]
+    return view
+
+
+def concern_view(concern: Concern) -> dict[str, Any]:
+    """A concern as plain values."""
+    return {
+        "rule": concern.rule,
+        "level": str(concern.level),
+        "starts": instant_text(concern.starts),
+        "until": _or_none(concern.until),
+        "about": concern.about,
+        "because": [event.ref for event in concern.evidence],
+        "message": concern.message,
+    }
+
+
+def action_view(action: Action) -> dict[str, Any]:
+    """An action as plain values."""
+    return {
+        "id": action.id,
+        "rule": action.rule,
+        "due": instant_text(action.due),
+        "about": action.about,
+        "because": [event.ref for event in action.evidence],
+        "message": action.message,
+    }
+
+
+def change_view(change: Change) -> dict[str, Any]:
+    """A change of status as plain values."""
+    return {
+        "at": instant_text(change.at),
+        "before": str(change.before),
+        "after": str(change.after),
+        "because": [concern_view(concern) for concern in change.because],
+    }
+
+
+def failure_view(failure: RuleFailure) -> dict[str, Any]:
+    """A rule's failure as plain values."""
+    return {"rule": failure.rule, "client": failure.client, "cause": failure.cause}
+
+
+def replay_document(
+    assessments: Iterable[Assessment], *, at: datetime, known_at: datetime | None, ahead: timedelta
+) -> dict[str, Any]:
+    """The whole book at a moment as one document."""
+    clients, failures = [], []
+    for assessment in assessments:
+        clients.append(client_view(assessment, ahead))
+        failures += [failure_view(failure) for failure in assessment.failures]
+    known = {} if known_at is None else {"known_at": instant_text(known_at)}
+    return {"version": VERSION, "at": instant_text(at), **known, "clients": clients, "failures": failures}
+
+
+def as_json(document: dict[str, Any]) -> bytes:
+    """A document as indented JSON with a line's end."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def as_jsonl(document: dict[str, Any]) -> Iterator[bytes]:
+    """A replay document as one line a client, each with the version, the moment and the client's own failures."""
+    head = {key: value for key, value in document.items() if key not in ("clients", "failures")}
+    for client in document["clients"]:
+        failures = [failure for failure in document["failures"] if failure["client"] == client["client"]]
+        yield msgspec.json.encode({**head, **client, "failures": failures}) + b"\n"
+
+
+def as_csv(document: dict[str, Any]) -> Iterator[bytes]:
+    """A replay document as a table: one row a finding, and one row for a client without any."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, CSV_COLUMNS, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    for client in document["clients"]:
+        start = {key: client[key] for key in CSV_COLUMNS if key in client}
+        rows = [{"finding": "concern", **concern} for concern in client["concerns"]]
+        rows += [{"finding": "action", **action} for action in client["actions"]]
+        for row in rows or [{}]:
+            flat = {**start, **row, "because": " ".join(row.get("because", ()))}
+            writer.writerow({key: _cell(value) for key, value in flat.items()})
+        yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue().encode()
+
+
+def _cell(value: object) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    text = "" if value is None else str(value)
+    return "'" + text if text.lstrip(" ").startswith(FORMULA_STARTS) else text
+
+
+def _or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else instant_text(moment)

@@ -1,0 +1,58 @@
+"""What people read: dates, levels and events in words, safe to print on a terminal."""
+
+from datetime import datetime
+
+from ..events import Event, Profiled
+from ..moments import instant_text
+
+_LONG = 60
+_ENVELOPE = ("client", "kind", "at", "id", "recorded_at", "note")
+
+
+def printable(text: str) -> str:
+    """A text whose control and direction characters are spelled out, so that it can't steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def day(moment: datetime) -> str:
+    """An instant as a date, with its time of day in UTC unless that is midnight."""
+    text = instant_text(moment)
+    return text.removesuffix("T00:00:00Z").replace("T", " ")
+
+
+def in_days(moment: datetime, at: datetime) -> str:
+    """How far an instant lies from another: `today`, `in 5 days`, `3 days overdue`."""
+    count = (moment - at).days
+    if moment < at:
+        count = (at - moment).days
+        return f"{_days(count)} overdue" if count else "overdue since today"
+    return f"in {_days(count)}" if count else "within a day"
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count:,} days"
+
+
+def event_words(event: Event) -> str:
+    """An event in a few words: `e17, engaged 2026-05-15 (purpose invoice): sent the May invoice`."""
+    said = {key: value for key, value in event.fields().items() if key not in _ENVELOPE}
+    parts = [_field_words(key, value) for key, value in said.items()]
+    inside = f" ({', '.join(parts)})" if parts else ""
+    note = f": {event.note}" if event.note else ""
+    kind = "profile" if isinstance(event, Profiled) else event.kind.replace("_", " ")
+    return printable(f"{event.ref}, {kind} {day(event.at)}{inside}{note}")
+
+
+def _field_words(key: str, value: object) -> str:
+    if isinstance(value, datetime):
+        value = day(value)
+    elif isinstance(value, bool):
+        return key.replace("_", " ") if value else f"not {key.replace('_', ' ')}"
+    elif isinstance(value, dict):
+        value = ", ".join(f"{question}: {answer}" for question, answer in value.items())
+    elif isinstance(value, tuple):
+        value = " and ".join(map(str, value))
+    text = str(value)
+    return f"{key.replace('_', ' ')} {text if len(text) <= _LONG else text[:_LONG] + '…'}"

@@ -1,0 +1,88 @@
+"""Contact: whether we talk to the client, and whether the client talks to us."""
+
+from datetime import timedelta
+
+from ..client import Client
+from ..declare import Findings, rule
+from ..events import Engaged, Renewed
+from ..findings import Action, Concern, Health
+from ..moments import days
+from ..words import contact, heard
+
+
+@rule(pack=("essentials", "retention-plan", "thirty-day-service"), tiers={"key": {"every": days(30), "grace": days(0)}})
+def quiet_client(client: Client, *, every: timedelta = days(90), grace: timedelta = days(30)) -> Findings:
+    """Nobody has been in touch with the client for longer than agreed.
+
+    Clients are borrowed: the connection has to be earned again and again, by contact outside the work that they pay for,
+    so deliveries and invoices don't count. Clients of the tier `key` are due every thirty days, whatever their mood; a
+    client's own `cadence_days` goes before both.
+
+    Source: articles 000 (regular contact outside the work) and 003 (thirty-day service).
+
+    Settings:
+        every: how long the client may go without contact.
+        grace: how much longer before the client is at risk.
+    """
+    due = client.base(contact) + (client.cadence or every)
+    evidence = client.latest(contact)
+    yield Concern(Health.WATCH, starts=due, until=due + grace, because=evidence)
+    yield Concern(Health.AT_RISK, starts=due + grace, because=evidence)
+    yield Action("Get in touch, about something other than work or invoices.", due=due, because=evidence)
+
+
+@rule(pack=("essentials", "existing-clients-first", "love-engage-help"))
+def unheard_client(client: Client, *, window: timedelta = days(90)) -> Findings:
+    """The client has not spoken to us lately, so nothing shows that they are well.
+
+    Silence is not health. Neither a long relationship nor the lack of complaints proves that a client wants to stay: where
+    they have said nothing for a while, the honest status is unknown.
+
+    Source: articles 001 and 002 (loyalty is not to be taken for granted).
+
+    Settings:
+        window: how long what the client said counts.
+    """
+    latest = client.latest(heard)
+    yield Concern(Health.UNKNOWN, starts=latest.at + window if latest else client.since, because=latest)
+
+
+@rule(pack="stick-around")
+def one_way_contact(client: Client, *, times: int = 3) -> Findings:
+    """We keep writing and the client does not answer.
+
+    Communication that goes one way only is none. After several attempts without an answer another attempt of the same kind
+    is noise: change the channel or the person.
+
+    Source: article 004 (communication in both directions).
+
+    Settings:
+        times: how many unanswered contacts in a row are too many.
+    """
+    unanswered = client.after(client.latest(heard), _reached_out)
+    if len(unanswered) >= times:
+        yield Concern(Health.WATCH, starts=unanswered[times - 1].at, because=unanswered[:times])
+        yield Action("Try another channel or another person.", due=unanswered[-1].at + days(14), because=unanswered[-1])
+
+
+def _reached_out(event: object) -> bool:
+    return isinstance(event, Engaged) and event.direction == "outbound" and contact(event)
+
+
+@rule(pack=("essentials", "existing-clients-first"))
+def handoff_gap(client: Client, *, within: timedelta = days(14)) -> Findings:
+    """The client signed and was then left alone.
+
+    After the signature the people who won the client turn to the next one, and the client becomes a record in a system.
+    The first contact after the first signature shows that somebody is still there.
+
+    Source: article 001 (what happens to clients once they have signed).
+
+    Settings:
+        within: how soon after the first signature somebody gets in touch.
+    """
+    signed = next(iter(client.of(Renewed)), None)
+    if signed and not client.after(signed, contact):
+        due = signed.at + within
+        yield Concern(Health.WATCH, starts=due, because=signed)
+        yield Action("Call to open the work after signing.", due=due, because=signed)

@@ -1,0 +1,243 @@
+"""One TOML file turned into rules with their settings; all of its mistakes are reported at once."""
+
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import attrs
+
+from .declare import BoundRule, Rule, Setting
+from .errors import SettingsError, did_you_mean
+from .moments import duration, duration_text
+from .rules import BUILT_IN, PACKS
+
+DEFAULT_PACKS = frozenset({"essentials"})
+FILE_NAME = "retention.toml"
+
+_TABLES = ("packs", "rules", "tiers")
+
+
+@attrs.frozen
+class Settings:
+    """Which packs and rules are on, and the values that replace the rules' defaults.
+
+    Attributes:
+        packs: whether a pack is on, by pack; `essentials` is on where nothing is said.
+        enabled: whether a single rule is on, by rule; goes before its packs.
+        values: values by rule and setting.
+        tier_values: values by tier, rule and setting.
+        source: where the settings come from, for messages.
+    """
+
+    packs: Mapping[str, bool] = attrs.field(factory=dict)
+    enabled: Mapping[str, bool] = attrs.field(factory=dict)
+    values: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    tier_values: Mapping[str, Mapping[str, Mapping[str, Any]]] = attrs.field(factory=dict)
+    source: str = "settings"
+
+    @classmethod
+    def load(cls, path: Path, catalogue: Iterable[Rule] = BUILT_IN) -> "Settings":
+        """Read a settings file.
+
+        Raises:
+            SettingsError: the file is missing, is not TOML, or holds mistakes, all of which are listed.
+        """
+        try:
+            table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        except OSError as error:
+            raise SettingsError([f"{path}: can't be read: {error.strerror}"]) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError([f"{path}: this is not TOML: {error}"]) from None
+        return cls.from_table(table, catalogue, source=str(path))
+
+    @classmethod
+    def from_table(
+        cls, table: Mapping[str, Any], catalogue: Iterable[Rule] = BUILT_IN, *, source: str = "settings"
+    ) -> "Settings":
+        """Settings from the tables of a settings file.
+
+        Raises:
+            SettingsError: the tables hold mistakes, all of which are listed.
+        """
+        reading = _Reading({rule.name: rule for rule in catalogue})
+        settings = reading.settings(table, source)
+        if reading.problems:
+            raise SettingsError([f"{source}: {problem}" for problem in reading.problems])
+        return settings
+
+    def is_enabled(self, rule: Rule) -> bool:
+        """Whether a rule is on: by its own switch, else by one of its packs; without packs it is on."""
+        if rule.name in self.enabled:
+            return self.enabled[rule.name]
+        return not rule.packs or any(self.packs.get(pack, pack in DEFAULT_PACKS) for pack in rule.packs)
+
+    def bind(self, rule: Rule) -> BoundRule:
+        """A rule with the values that these settings give it."""
+        return BoundRule(
+            rule,
+            values=self.values.get(rule.name, {}),
+            tier_values={tier: rules[rule.name] for tier, rules in self.tier_values.items() if rule.name in rules},
+        )
+
+    def choose(
+        self, catalogue: Iterable[Rule] = BUILT_IN, *, packs: Collection[str] = (), select: Collection[str] = ()
+    ) -> tuple[BoundRule, ...]:
+        """The rules to run, with their settings.
+
+        Args:
+            catalogue: the rules there are.
+            packs: packs that are on besides those of the settings.
+            select: rules to run alone, whatever is enabled.
+
+        Raises:
+            SettingsError: no pack or rule has that name.
+        """
+        rules = {rule.name: rule for rule in catalogue}
+        known = _packs_of(rules.values())
+        problems = [f"pack {pack!r}: no such pack{did_you_mean(pack, known)}" for pack in packs if pack not in known]
+        problems += [f"rule {name!r}: no such rule{did_you_mean(name, rules)}" for name in select if name not in rules]
+        if problems:
+            raise SettingsError(problems)
+        if select:
+            return tuple(self.bind(rule) for rule in rules.values() if rule.name in select)
+        chosen = attrs.evolve(self, packs={**self.packs, **dict.fromkeys(packs, True)})
+        return tuple(self.bind(rule) for rule in rules.values() if chosen.is_enabled(rule))
+
+
+def _packs_of(rules: Iterable[Rule]) -> set[str]:
+    return {*PACKS, *(pack for rule in rules for pack in rule.packs)}
+
+
+class _Reading:
+    """One pass over the tables that notes every mistake with its path."""
+
+    def __init__(self, catalogue: Mapping[str, Rule]) -> None:
+        self.catalogue = catalogue
+        self.problems: list[str] = []
+
+    def settings(self, table: Mapping[str, Any], source: str) -> Settings:
+        self._known(table, _TABLES, "", "table")
+        enabled, values = self._rules(self._table(table, "rules", ""), "rules", switches=True)
+        tiers = self._table(table, "tiers", "")
+        tier_values = {}
+        for tier in tiers:
+            path = f"tiers.{tier}"
+            of_tier = self._table(tiers, tier, "tiers.")
+            self._known(of_tier, ("rules",), f"{path}.", "table")
+            _, tier_values[tier] = self._rules(
+                self._table(of_tier, "rules", f"{path}."), f"{path}.rules", switches=False
+            )
+        return Settings(self._packs(self._table(table, "packs", "")), enabled, values, tier_values, source)
+
+    def _packs(self, table: Mapping[str, Any]) -> dict[str, bool]:
+        known = _packs_of(self.catalogue.values())
+        self._known(table, known, "packs.", "pack")
+        return {pack: bool(on) for pack, on in table.items() if pack in known and self._is_switch(on, f"packs.{pack}")}
+
+    def _rules(
+        self, table: Mapping[str, Any], path: str, *, switches: bool
+    ) -> tuple[dict[str, bool], dict[str, dict[str, Any]]]:
+        self._known(table, self.catalogue, f"{path}.", "rule")
+        enabled: dict[str, bool] = {}
+        values: dict[str, dict[str, Any]] = {}
+        for name, rule in self.catalogue.items():
+            for key, value in self._table(table, name, f"{path}.").items():
+                place = f"{path}.{name}.{key}"
+                if key == "enabled" and switches:
+                    if self._is_switch(value, place):
+                        enabled[name] = value
+                elif key in rule.settings:
+                    self._value(value, rule.settings[key], place, values.setdefault(name, {}))
+                else:
+                    choices = [*rule.settings, *(["enabled"] if switches else [])]
+                    self.problems.append(f"{place}: no such setting{did_you_mean(key, choices)}{_offer(choices)}")
+        return enabled, values
+
+    def _value(self, value: object, setting: Setting, place: str, values: dict[str, Any]) -> None:
+        try:
+            values[setting.name] = read_value(value, setting.type)
+        except ValueError as error:
+            self.problems.append(f"{place}: {error}")
+
+    def _table(self, table: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
+        value = table.get(key, {})
+        if isinstance(value, Mapping):
+            return value
+        self.problems.append(f"{path}{key}: expected a table, [{path}{key}], got {_shown(value)}")
+        return {}
+
+    def _known(self, table: Mapping[str, Any], known: Collection[str], path: str, what: str) -> None:
+        for key in table:
+            if key not in known:
+                self.problems.append(f"{path}{key}: no such {what}{did_you_mean(key, known)}")
+
+    def _is_switch(self, value: object, place: str) -> bool:
+        if isinstance(value, bool):
+            return True
+        self.problems.append(f"{place}: expected true or false, got {_shown(value)}")
+        return False
+
+
+def read_value(value: object, hint: Any) -> Any:
+    """A setting's value from what TOML gives: durations and decimal numbers may be written as text.
+
+    Raises:
+        ValueError: the value does not fit; the text says what is expected.
+    """
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise ValueError(f"expected a list, got {_shown(value)}")
+        return tuple(read_value(part, get_args(hint)[0]) for part in value)
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            words = [str(choice) for choice in get_args(hint)]
+            raise ValueError(
+                f"expected one of {', '.join(words)}, got {_shown(value)}{did_you_mean(str(value), words)}"
+            )
+        return value
+    if hint is timedelta:
+        if not isinstance(value, str):
+            raise ValueError(f"expected a duration such as '30 days', got {_shown(value)}")
+        return duration(value)
+    if hint is Decimal:
+        return _decimal(value)
+    if type(value) is not hint:
+        names = {int: "a whole number", str: "text", bool: "true or false"}
+        raise ValueError(f"expected {names[hint]}, got {_shown(value)}")
+    if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+        raise ValueError(f"expected a whole number from 1, got {value}")
+    return value
+
+
+def _decimal(value: object) -> Decimal:
+    number = None
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            number = None
+    if number is None or not number.is_finite():
+        raise ValueError(f"expected a number such as 0.5, got {_shown(value)}")
+    return number
+
+
+def value_text(value: object) -> str:
+    """A setting's value as a settings file writes it."""
+    if isinstance(value, timedelta):
+        return duration_text(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ", ".join(map(value_text, value))
+    return str(value)
+
+
+def _shown(value: object) -> str:
+    return "a table" if isinstance(value, Mapping) else f"{value!r}"[:60]
+
+
+def _offer(choices: Collection[str]) -> str:
+    return f" (there are: {', '.join(choices)})" if choices else " (it has none)"
