@@ -1,6 +1,6 @@
 """The whole book of business: events gathered by client, and every client assessed at one moment."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import attrs
@@ -90,23 +90,27 @@ def gather(events: Iterable[Event]) -> Histories:
 
 
 def replay(
-    histories: Histories,
+    histories: Histories | Iterable[tuple[str, Sequence[Event]]],
     engine: Engine,
     *,
     at: datetime,
     known_at: datetime | None = None,
     clients: Collection[str] | None = None,
 ) -> Iterator[Assessment]:
-    """Every client's assessment at a moment, in the order of their ids; clients not known by then are left out.
+    """Every client's assessment at a moment; clients not known by then are left out.
+
+    A mapping is replayed in the order of the clients' ids, pairs as they come: a log streams them in that order.
 
     Args:
-        histories: the events by client.
+        histories: the events by client, as a mapping or as pairs.
         engine: the rules.
         at: the moment; what happened later is not seen.
         known_at: leave out what was recorded later.
         clients: these clients alone.
     """
-    for name in sorted(histories if clients is None else histories.keys() & set(clients)):
-        client = Client.from_events(name, histories[name], as_of=at, as_at=known_at)
-        if client:
-            yield engine.assess(client, at=at)
+    pairs = sorted(histories.items()) if isinstance(histories, Mapping) else histories
+    for name, events in pairs:
+        if clients is None or name in clients:
+            client = Client.from_events(name, events, as_of=at, as_at=known_at)
+            if client:
+                yield engine.assess(client, at=at)

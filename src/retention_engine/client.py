@@ -192,8 +192,10 @@ class Client:
         return self.latest(Judged)
 
     def _profile(self, field: str) -> Any:
-        said = (getattr(event, field) for event in reversed(self.of(Profiled)))
-        return next((value for value in said if value is not None), None)
+        if field not in self._found:
+            said = (getattr(event, field) for event in reversed(self.of(Profiled)))
+            self._found[field] = next((value for value in said if value is not None), None)
+        return self._found[field]
 
     @property
     def name(self) -> str | None:

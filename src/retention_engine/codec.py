@@ -2,18 +2,21 @@
 
 import json
 import re
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
-from .errors import EventError
+from .errors import EventError, shown
 from .events import KINDS, Event, Kinds
+from .schema import field_shown
 
 MOST_BYTES = 1 << 20
 MOST_DEPTH = 32
 
 _SPACED_COLON = re.compile(rb"[ \t\r\n]:")
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)  # an end that is missing must not cost a second look
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -35,14 +38,24 @@ def decode(line: bytes, *, position: int = 0, kinds: Kinds = KINDS) -> Event:
 
 def encode(event: Event) -> bytes:
     """One event as a line of JSON without the line's end; what equals the kind's defaults is left out."""
+    return with_recorded_at(canonical(event), event)
+
+
+def canonical(event: Event) -> bytes:
+    """What an event says, apart from when that was recorded: equal events, equal bytes."""
     return _ENCODER.encode(event.fields())
+
+
+def with_recorded_at(line: bytes, event: Event) -> bytes:
+    """An event's canonical line with its `recorded_at`, where that is not `at`."""
+    if event.recorded_at == event.at:
+        return line
+    return line[:-1] + b',"recorded_at":' + _ENCODER.encode(event.recorded_at) + b"}"
 
 
 def digest(event: Event) -> bytes:
     """SHA-256 of what an event says, apart from when that was recorded: equal content, equal digest."""
-    fields = event.fields()
-    fields.pop("recorded_at", None)
-    return sha256(msgspec.json.encode(fields, order="sorted")).digest()
+    return sha256(canonical(event)).digest()
 
 
 def json_object(line: bytes) -> dict[str, Any]:
@@ -75,17 +88,16 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise EventError("duplicate-key", f"the key {key[:60]!r} stands twice in one object", key[:60])
+            raise EventError("duplicate-key", f"the key {shown(key)} stands twice in one object", field_shown(key))
         found[key] = value
     return found
 
 
 def _why_no_json(line: bytes, error: Exception) -> EventError:
     """What is wrong with a line that the fast decoder refused, in more words than it has."""
-    if line.startswith((b"\xff\xfe", b"\xfe\xff")) or line[1:2] == b"\x00":
-        return EventError("bad-utf-8", "the file looks like UTF-16; save it as UTF-8")
-    if b"\x00" in line:
-        return EventError("nul-character", "holds a NUL byte; remove it")
+    for fits, code, reason in _SEEN_IN_BYTES:
+        if fits(line):
+            return EventError(code, reason)
     try:
         json.loads(line.decode(), parse_constant=_refused_constant)
     except UnicodeDecodeError as bad:
@@ -93,13 +105,40 @@ def _why_no_json(line: bytes, error: Exception) -> EventError:
     except EventError as refused:
         return refused
     except json.JSONDecodeError as plain:
-        detail = plain.msg[:1].lower() + plain.msg[1:]
-        return EventError("bad-json", f"this is not JSON: {detail} at column {plain.colno}")
+        return EventError("bad-json", f"this is not JSON: {_what_is_wrong(plain)}")
     except ValueError:
         return EventError("out-of-range", "a number has too many digits")
     if "range" in str(error):
         return EventError("out-of-range", "a number is too large")
     return EventError("lone-surrogate", "holds half of a surrogate pair, which is no character; remove it")
+
+
+_SEEN_IN_BYTES: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
+    (
+        lambda line: line.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in line[:2],
+        "utf-16",
+        "the text is UTF-16 or UTF-32; save it as UTF-8",
+    ),
+    (
+        lambda line: line.startswith(b"\xef\xbb\xbf"),
+        "bad-json",
+        "a byte-order mark may only start a file; remove it",
+    ),
+    (
+        lambda line: line.strip() in {b"[", b"{"},
+        "bad-json",
+        "an event has to fit on one line; write the file as one JSON object a line",
+    ),
+    (lambda line: b"\x00" in line, "nul-character", "holds a NUL byte; remove it"),
+)
+
+
+def _what_is_wrong(error: json.JSONDecodeError) -> str:
+    if error.pos == 0:
+        return "a line must start with {"
+    what = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
+    hint = "; write one event a line" if what == "extra data" else ""
+    return f"{what} at column {error.colno}{hint}"
 
 
 def _refused_constant(name: str) -> Any:
@@ -113,7 +152,7 @@ def _json_type(value: object) -> str:
 def _depth(line: bytes) -> int:
     """How deep objects and lists are nested, brackets inside texts aside."""
     depth = deepest = 0
-    for byte in re.sub(rb'"(?:[^"\\]|\\.)*"', b"", line):
+    for byte in _TEXT.sub(b"", line):
         if byte in b"{[":
             depth += 1
             deepest = max(deepest, depth)

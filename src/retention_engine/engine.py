@@ -140,7 +140,7 @@ class Assessment:
 
     def due(self, ahead: timedelta = AHEAD) -> tuple[Action, ...]:
         """The open actions due by so much after the moment."""
-        return tuple(action for action in self.actions if action.due <= self.at + ahead)
+        return tuple(action for action in self.actions if action.due - self.at <= ahead)
 
 
 class Engine:

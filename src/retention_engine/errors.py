@@ -77,9 +77,114 @@ class SettingsError(RetentionError, ValueError):
         super().__init__("\n".join(self.problems))
 
 
+MOST_SHOWN = 60
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it: in JSON's words, control characters spelled out, and cut where it is long."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A suggestion to append to a message: `; did you mean 'every'?`, or nothing."""
     from difflib import get_close_matches
 
-    near = get_close_matches(word, list(choices), n=1)
+    near = get_close_matches(word[:MOST_SHOWN], list(choices), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+class LogError(RetentionError):
+    """The log can't do what was asked; the text names the log, `hint` says what to do.
+
+    Attributes:
+        hint: what to do about it, one sentence.
+    """
+
+    hint = "Check the log's address."
+
+
+class LogMissing(LogError):
+    """There is no log at the address."""
+
+    hint = "Make one with `retention init`, or correct the address."
+
+
+class NotALog(LogError):
+    """What stands at the address is no log of this package."""
+
+    hint = "Correct the address; a log is made with `retention init`."
+
+
+class LogLocked(LogError):
+    """Another writer held the log for longer than we wait."""
+
+    hint = "Try again; if it stays so, look for a program that keeps a transaction open."
+
+
+class LogFull(LogError):
+    """There is no room left for the log; nothing of this write was stored."""
+
+    hint = "Make room on the disk or raise the limit, then try again."
+
+
+class LogReadOnly(LogError):
+    """The log can be read but not written."""
+
+    hint = "Check the permissions of the file and of its folder."
+
+
+class LogCorrupt(LogError):
+    """The log's file or an event in it is damaged."""
+
+    hint = "Run `retention log verify`, and restore the latest backup."
+
+
+class LogTooNew(LogError):
+    """The log was written by a newer version of this package."""
+
+    hint = "Upgrade retention-engine."
+
+
+class LogReplaced(LogError):
+    """The log's file was deleted or replaced while it was open; nothing was written."""
+
+    hint = "Open the log again, after checking what happened to the file."
+
+
+class LogOnNetwork(LogError):
+    """The log's file lies on a network file system, where SQLite can't keep it safe."""
+
+    hint = "Move the file to a local disk, or use PostgreSQL."
+
+
+class LogClosed(LogError):
+    """The log was closed, or was opened by the process that this one was forked from."""
+
+    hint = "Open the log in the process that uses it, after any fork."
+
+
+class LogUnavailable(LogError):
+    """The database server can't be reached."""
+
+    hint = "Check that the server runs and the address is right."
+
+
+class VersionConflict(LogError):
+    """The client's history has grown since it was read; nothing was written."""
+
+    hint = "Read the client again and decide anew."
+
+
+class KeyReused(LogError):
+    """An event with this id, and other content, is in the log; nothing was written."""
+
+    hint = "Give the new event another id, or retract the old one."
+
+
+class OutcomeUnknown(LogError):
+    """The connection was lost while the log was committing, and it can't be found out whether it did."""
+
+    hint = "Record the event again with the same id: it is stored once."

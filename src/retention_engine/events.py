@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, cast
 import attrs
 from msgspec import Meta
 
-from .errors import EventError, KindError, did_you_mean
+from .errors import EventError, KindError, did_you_mean, shown
 from .schema import Amount, FrozenDict, Identifier, Instant, Number, Slug, schema_of
 
 Question = Literal["how", "start", "stop", "refer", "quote"]
@@ -94,21 +94,27 @@ class Event:
         return event
 
     def fields(self) -> dict[str, Any]:
-        """What this event says, by field name: all that differs from its kind's defaults, `kind` included."""
-        schema = schema_of(type(self))
-        said: dict[str, Any] = {"client": self.client, "kind": self.kind, "at": self.at}
+        """What this event says, by field name: all that differs from its kind's defaults; `recorded_at` is left out."""
+        schema, carried = schema_of(type(self)), vars(self)
+        said: dict[str, Any] = {"client": self.client, "kind": self.kind}
         for name, attribute in schema.attribute.items():
-            value = getattr(self, attribute)
-            if name not in said and (name not in schema.default or value != schema.default[name]):
-                said[name] = value
-        if self.recorded_at == self.at:
-            del said["recorded_at"]
+            if attribute in carried and name != "recorded_at":
+                value = carried[attribute]
+                if name not in schema.default or value != schema.default[name]:
+                    said[name] = value
         return said
 
     def at_position(self, position: int) -> Self:
         """The same event with its place in a log."""
+        return self._with(position=position)
+
+    def recorded(self, moment: datetime) -> Self:
+        """The same event, recorded at this instant."""
+        return self._with(recorded_at=moment)
+
+    def _with(self, **values: Any) -> Self:
         event = object.__new__(type(self))
-        vars(event).update(vars(self), position=position)
+        vars(event).update(vars(self), **values)
         return event
 
     @property
@@ -362,11 +368,11 @@ class Kinds(Mapping[str, type[Event]]):
             EventError: nobody registered the kind.
         """
         if not isinstance(kind, str):
-            raise EventError("wrong-type", f"expected text, got {kind!r}", "kind")
+            raise EventError("wrong-type", f"expected text, got {shown(kind)}", "kind")
         cls = self._classes.get(kind)
         if cls is None:
             raise EventError(
-                "unknown-kind", f"nobody registered {kind[:60]!r}{did_you_mean(kind, self._classes)}", "kind"
+                "unknown-kind", f"nobody registered {shown(kind)}{did_you_mean(kind, self._classes)}", "kind"
             )
         return cls
 

@@ -10,7 +10,7 @@ import msgspec
 
 from .errors import RuleError
 from .events import Event
-from .moments import instant
+from .moments import in_utc
 
 
 class Health(IntEnum):
@@ -48,7 +48,7 @@ def _moment(value: datetime | None) -> datetime | None:
     if not isinstance(value, datetime):
         raise RuleError(f"expected an aware datetime, got {value!r}")
     try:
-        return instant(value)
+        return in_utc(value)
     except ValueError as error:
         raise RuleError(str(error)) from None
 

@@ -3,11 +3,14 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 
+from .errors import shown
+
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LONGEST = timedelta(days=36_500)
 
 _RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:(?P<second>\d\d)(?:\.\d+)?(?P<offset>[Zz]|[+-]\d\d:\d\d)?)?", re.ASCII
+    r"\d{4}-\d\d-\d\d(?:[Tt ](?P<hour>\d\d):\d\d:(?P<second>\d\d)(?:\.\d+)?(?P<offset>[Zz]|[+-]\d\d:\d\d)?)?", re.ASCII
 )
 _DURATION = re.compile(r"(\d{1,6})\s*([a-z]+)", re.ASCII)
 _UNITS = {
@@ -46,17 +49,27 @@ def instant(value: str | date | datetime) -> datetime:
         moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
     else:
         hint = "; seconds since 1970 are not read" if isinstance(value, int | float) else ""
-        raise InstantError("wrong-type", f"expected an RFC 3339 instant as text, got {value!r}{hint}")
-    if moment.tzinfo is not UTC:
-        if moment.utcoffset() is None:
-            raise InstantError("naive-time", f"{moment.isoformat()} has no time zone; give one, such as UTC")
-        try:
-            moment = moment.astimezone(UTC)
-        except OverflowError:
-            raise InstantError("out-of-range", f"{value} lies outside the years 1900 to 2200") from None
+        raise InstantError("wrong-type", f"expected an RFC 3339 instant as text, got {shown(value)}{hint}")
+    moment = in_utc(moment)
     if not EARLIEST <= moment < LATEST:
-        raise InstantError("out-of-range", f"{value} lies outside the years 1900 to 2200")
+        raise InstantError("out-of-range", f"{str(value)[:40]} lies outside the years 1900 to 2200")
     return moment
+
+
+def in_utc(moment: datetime) -> datetime:
+    """An aware datetime in UTC, whatever its year.
+
+    Raises:
+        InstantError: it has no time zone, or lies outside the years that Python knows.
+    """
+    if moment.tzinfo is UTC:
+        return moment
+    if moment.utcoffset() is None:
+        raise InstantError("naive-time", f"{moment.isoformat()} has no time zone; give one, such as UTC")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InstantError("out-of-range", f"{moment.isoformat()} lies outside the years 1 to 9999 in UTC") from None
 
 
 def _read(text: str) -> datetime:
@@ -64,18 +77,21 @@ def _read(text: str) -> datetime:
     if match is None:
         raise InstantError(
             "bad-time",
-            f"{text!r} is not an RFC 3339 instant; write 2026-06-30T09:00:00Z, or 2026-06-30 for midnight UTC",
+            f"{shown(text)} is not an RFC 3339 instant; write 2026-06-30T09:00:00Z, or 2026-06-30 for midnight UTC",
         )
     if match["second"] is not None and match["offset"] is None:
+        brief = text[:26]
         raise InstantError(
-            "naive-time", f"{text!r} has no offset; write {text}Z if it is UTC, else {text}+02:00 or the like"
+            "naive-time", f"{brief!r} has no offset; write {brief}Z if it is UTC, else {brief}+02:00 or the like"
         )
     if match["second"] == "60":
-        raise InstantError("bad-time", f"{text!r} is a leap second; write the second before or after it")
+        raise InstantError("bad-time", f"{shown(text)} is a leap second; write the second before or after it")
+    if match["hour"] == "24":  # later versions of Python read it, earlier ones don't
+        raise InstantError("bad-time", f"{shown(text)} has the hour 24; write 00:00:00 of the next day")
     try:
         moment = datetime.fromisoformat(text.upper())
     except ValueError as error:
-        raise InstantError("bad-time", f"{text!r} is no time that exists: {error}") from None
+        raise InstantError("bad-time", f"{shown(text)} is no time that exists: {error}") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -88,12 +104,15 @@ def duration(text: str) -> timedelta:
     """Read a duration: `30 days`, `30d`, `2 weeks`, `12h`, `90 minutes`.
 
     Raises:
-        ValueError: the text is no such duration.
+        ValueError: the text is no such duration, or one of more than 36,500 days.
     """
     match = _DURATION.fullmatch(text.strip().lower())
     if match is None or match[2] not in _UNITS:
-        raise ValueError(f"{text!r} is not a duration; write '30 days', '30d', '2 weeks' or '12 hours'")
-    return int(match[1]) * _UNITS[match[2]]
+        raise ValueError(f"{shown(text)} is not a duration; write '30 days', '30d', '2 weeks' or '12 hours'")
+    span = int(match[1]) * _UNITS[match[2]]
+    if span > LONGEST:
+        raise ValueError(f"{shown(text)} is longer than {LONGEST.days:,} days")
+    return span
 
 
 def duration_text(span: timedelta) -> str:

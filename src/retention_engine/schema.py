@@ -9,11 +9,10 @@ from typing import Annotated, Any, Literal, TypedDict, get_args, get_origin, get
 import attrs
 import msgspec
 
-from .errors import EventError, KindError, did_you_mean
+from .errors import MOST_SHOWN, EventError, KindError, did_you_mean, shown
 from .moments import InstantError, instant
 
 MOST_CHARACTERS = 200
-MOST_SHOWN = 60
 LARGEST_NUMBER = Decimal(10) ** 18
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -21,6 +20,17 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _AT_PLACE = re.compile(r"(?P<what>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>.*)`)?", re.DOTALL)
+_TYPE_NAME = re.compile(r"`([^`]*)`")
+_TYPES = {
+    "array": "a list",
+    "bool": "true or false",
+    "datetime": "an instant",
+    "decimal": "a number",
+    "float": "a decimal number",
+    "int": "a whole number",
+    "object": "an object",
+    "str": "text",
+}
 
 
 @attrs.frozen
@@ -32,7 +42,7 @@ class Parsed:
 
 def _identifier(value: Any) -> str:
     if not isinstance(value, str):
-        raise EventError("wrong-type", f"expected text, got {value!r}")
+        raise EventError("wrong-type", f"expected text, got {shown(value)}")
     if not 0 < len(value) <= MOST_CHARACTERS:
         code, size = ("too-long", f"{len(value)} characters") if value else ("empty", "nothing")
         raise EventError(code, f"expected 1 to {MOST_CHARACTERS} characters, got {size}")
@@ -43,7 +53,7 @@ def _identifier(value: Any) -> str:
 
 def _slug(value: Any) -> str:
     if not isinstance(value, str):
-        raise EventError("wrong-type", f"expected text, got {value!r}")
+        raise EventError("wrong-type", f"expected text, got {shown(value)}")
     if len(value) > MOST_CHARACTERS or not _SLUG.fullmatch(value):
         raise EventError("bad-slug", f"{value[:40]!r} is no slug; use lower-case letters, digits, - and _")
     return value
@@ -51,7 +61,7 @@ def _slug(value: Any) -> str:
 
 def _number(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        raise EventError("wrong-type", f"expected a number, got {value!r}")
+        raise EventError("wrong-type", f"expected a number, got {shown(value)}")
     text = str(value)
     try:
         number = Decimal(text) if _NUMBER.fullmatch(text) else None
@@ -126,7 +136,7 @@ class Schema:
         """
         if not given.keys() <= self.attribute.keys():
             name = min(given.keys() - self.attribute.keys())
-            raise EventError("unknown-field", f"no such field{did_you_mean(name, self.attribute)}", _shown(name))
+            raise EventError("unknown-field", f"no such field{did_you_mean(name, self.attribute)}", field_shown(name))
         if not self.required <= given.keys():
             name = min(self.required - given.keys())
             raise EventError("missing-field", "is missing, and must be given", name)
@@ -153,11 +163,13 @@ class Schema:
         code = "wrong-type"
         if what.startswith("Invalid enum value"):
             code = "unknown-value"
-            word = what.removeprefix("Invalid enum value ").strip("'")
+            word = what.removeprefix("Invalid enum value ")[1:-1]
             words = [str(choice) for choice in _choices(self._hints[re.split(r"[.[]", path)[0]])]
-            what = f"{word!r} is none of {', '.join(words)}{did_you_mean(word, words)}"
+            cut = word if len(word) <= MOST_SHOWN else word[:MOST_SHOWN] + "…"
+            what = f"'{cut}' is none of {', '.join(words)}{did_you_mean(word, words)}"
         elif " >= " in what or " <= " in what:
             code = "out-of-range"
+        what = _TYPE_NAME.sub(lambda name: " or ".join(_TYPES.get(part, part) for part in name[1].split(" | ")), what)
         return EventError(code, what[:1].lower() + what[1:], path or None)
 
 
@@ -242,12 +254,12 @@ def _check_texts(value: Any, field: str | None) -> None:
     elif isinstance(value, dict):
         for key, inner in value.items():
             _check_texts(key, field)
-            _check_texts(inner, field or _shown(key))
+            _check_texts(inner, field or field_shown(key))
     elif isinstance(value, (list, tuple)):
         for inner in value:
             _check_texts(inner, field)
 
 
-def _shown(name: str) -> str:
+def field_shown(name: str) -> str:
     """A field's name, safe to print and not too long."""
     return name if name.isprintable() and 0 < len(name) <= MOST_SHOWN else repr(name[:MOST_SHOWN])

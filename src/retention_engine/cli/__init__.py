@@ -1,6 +1,8 @@
 """The command `retention`: it parses, calls the library and prints; each command is imported when it is used."""
 
+import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -27,17 +29,42 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def invoke(self, ctx: click.Context) -> object:
-        from ..errors import InputError, RetentionError
-        from .exits import BAD_INPUT, complain
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            from ..errors import did_you_mean
 
+            ctx.fail(f"no such command {name!r}{did_you_mean(name, COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        from .streams import speak_utf_8
+
+        speak_utf_8()
+        return super().main(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> object:
+        from ..errors import InputError, LogError, RetentionError
+        from .exits import BAD_INPUT, complain
+        from .streams import check_output, give_up_writing
+
+        check_output()
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
         except InputError as error:
-            complain(error, ctx)
+            complain(error)
             ctx.exit(BAD_INPUT)
+        except LogError as error:
+            raise click.UsageError(f"{error}. {error.hint}", ctx=None) from None
         except RetentionError as error:
             raise click.UsageError(str(error), ctx=None) from None
+        except OSError as error:  # what a command reads, it reads with errors of its own
+            give_up_writing(error)
 
 
 @click.group(
@@ -49,7 +76,8 @@ class LazyGroup(click.Group):
 def main() -> None:
     """Replay what happened between you and your clients; see who is at risk and what to do next.
 
-    LOG is a file of events, one JSON object a line, plain or gzipped, or - for standard input.
+    LOG is a file of events, one JSON object a line, plain or gzipped, - for standard input, or a log's address such as
+    sqlite:///clients.db.
 
     \b
     Examples:

@@ -11,11 +11,11 @@ from ..engine import Assessment
 from ..findings import Health
 from ..formats.story import story
 from ..formats.verdicts import VERSION, as_json, change_view, client_view, failure_view
-from ..formats.words import day, printable
+from ..formats.words import day
 from ..moments import instant_text
 from .exits import RULE_FAILED
 from .options import RuleChoice, ahead_option, log_argument, moment_options, now, rule_options
-from .reading import histories, refuse_unknown
+from .reading import histories
 from .replay import report_failures
 
 
@@ -48,12 +48,10 @@ def explain(
     """
     engine = RuleChoice(settings_file, pack, select).engine()
     moment = at or now()
-    read = histories(log)
-    refuse_unknown((client,), read)
-    found = next(replay_book(read, engine, at=moment, known_at=known_at, clients=[client]), None)
+    found = next(replay_book(histories(log, (client,)), engine, at=moment, known_at=known_at), None)
     if found is None:
         known = f", as known on {day(known_at)}" if known_at else ""
-        raise click.UsageError(f"nothing is known of {printable(client)!r} as of {day(moment)}{known}")
+        raise click.UsageError(f"nothing is known of {client!r} as of {day(moment)}{known}")
     if format_ == "json":
         sys.stdout.buffer.write(as_json(_document(found, ahead)))
     else:

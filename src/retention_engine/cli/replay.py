@@ -15,7 +15,7 @@ from ..formats.verdicts import as_csv, as_json, as_jsonl, replay_document
 from ..formats.words import day, printable
 from .exits import FAIL_ON, RULE_FAILED
 from .options import LevelParam, RuleChoice, ahead_option, log_argument, moment_options, now, rule_options
-from .reading import histories, refuse_unknown
+from .reading import histories
 
 
 @click.command(short_help="Replay a log.")
@@ -48,8 +48,8 @@ def replay(
 ) -> None:
     """Replay a log: every client's health and next actions at a moment.
 
-    LOG is a file of events, one JSON object a line, plain or gzipped, or - for standard input. If it has bad lines, all
-    of them are listed and nothing is assessed.
+    LOG is a file of events, one JSON object a line, plain or gzipped, - for standard input, or a log's address such as
+    sqlite:///clients.db. If a file has bad lines, all of them are listed and nothing is assessed.
 
     \b
     Examples:
@@ -59,9 +59,7 @@ def replay(
     """
     engine = RuleChoice(settings_file, pack, select).engine()
     moment = at or now()
-    read = histories(log)
-    refuse_unknown(clients, read)
-    assessments = list(replay_book(read, engine, at=moment, known_at=known_at, clients=clients or None))
+    assessments = list(replay_book(histories(log, clients), engine, at=moment, known_at=known_at))
     if format_ == "table":
         _print_table(assessments, moment, ahead, limit)
     else:
@@ -86,7 +84,9 @@ def report_failures(failures: Sequence[RuleFailure]) -> None:
     counts = Counter(failure.rule for failure in failures)
     for rule, failure in first.items():
         more = f" and {counts[rule] - 1:,} more" if counts[rule] > 1 else ""
-        click.echo(f"Error: rule {rule} failed for {printable(failure.client)}{more}: {failure.cause}", err=True)
+        click.echo(
+            f"Error: rule {rule} failed for {printable(failure.client)}{more}: {printable(failure.cause)}", err=True
+        )
 
 
 def _print_table(assessments: list[Assessment], at: datetime, ahead: timedelta, limit: int) -> None:
@@ -94,7 +94,8 @@ def _print_table(assessments: list[Assessment], at: datetime, ahead: timedelta, 
 
     counts = Counter(assessment.status for assessment in assessments)
     summary = ", ".join(f"{counts[level]:,} {level}" for level in sorted(counts, reverse=True))
-    click.echo(f"{len(assessments):,} clients as of {day(at)}" + (f": {summary}" if summary else ""))
+    clients = "1 client" if len(assessments) == 1 else f"{len(assessments):,} clients"
+    click.echo(f"{clients} as of {day(at)}" + (f": {summary}" if summary else ""))
     worst_first = sorted(assessments, key=lambda it: (it.status is Health.LEFT, -it.status, _since(it), it.client.id))
     shown = worst_first[:limit] if limit else worst_first
     if shown:
@@ -103,7 +104,7 @@ def _print_table(assessments: list[Assessment], at: datetime, ahead: timedelta, 
             sys.stdout, ("client", "status", "since", "why", "next action", "due"), [_row(it, ahead) for it in shown]
         )
     if len(shown) < len(assessments):
-        click.echo(f"\n{len(shown)} of {len(assessments):,} clients shown; --limit 0 shows all, --client NAME one.")
+        click.echo(f"\n{len(shown)} of {clients} shown; --limit 0 shows all, --client NAME one.")
 
 
 def _since(assessment: Assessment) -> datetime:

@@ -1,8 +1,10 @@
 """Event logs as JSON lines: plain or gzipped, a file or standard input, read as a stream."""
 
+import errno
 import gzip
 import sys
 import zlib
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,16 @@ MOST_PROBLEMS = 1_000
 """After so many mistakes a file is given up: it is of another format."""
 
 LINES_A_STEP = 2_000
+
+_OTHER_FORMATS = {
+    b"PK\x03\x04": "a zip archive or a spreadsheet",
+    b"BZh": "compressed with bzip2",
+    b"\xfd7zXZ": "compressed with xz",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"SQLite format 3": "a SQLite database",
+    b"%PDF": "a PDF document",
+}
+"""What people hand in by mistake, by how it starts."""
 
 Progress = Callable[[int], None]
 """Called now and then with the number of bytes of the file that were read since the last call."""
@@ -62,26 +74,29 @@ class LogReader:
         self.problems: list[Problem] = []
         self._kinds = kinds
         self._progress = progress
-        self._empty_before: list[int] = []
+        self._behind: list[tuple[int, int]] = [(0, 0)]
 
     def __iter__(self) -> Iterator[Event]:
         position = 0
         for number, line in self._lines():
             if not line.strip():
-                self._empty_before.append(position)
                 continue
             position += 1
+            if number - position != self._behind[-1][1]:
+                self._behind.append((position, number - position))
             try:
                 yield decode(line, position=position, kinds=self._kinds)
             except EventError as error:
                 self._note(number, error)
+                if error.code == "utf-16":
+                    return
                 if len(self.problems) >= MOST_PROBLEMS:
                     self._note(number, EventError("too-many", f"gave up after {MOST_PROBLEMS:,} bad lines"))
                     return
 
     def line_of(self, event: Event) -> int:
-        """The line on which an event stood: empty lines are no events, but they are lines."""
-        return event.position + sum(1 for position in self._empty_before if position < event.position)
+        """The line on which an event stood: lines that are empty or too long are no events, but they are lines."""
+        return event.position + self._behind[bisect_right(self._behind, (event.position, sys.maxsize)) - 1][1]
 
     def misfit_problem(self, misfit: Misfit) -> Problem:
         """A contradiction between events, with its line."""
@@ -101,6 +116,10 @@ class LogReader:
                     number += 1
                     if number == 1:
                         line = line.removeprefix(BOM)
+                        if other := next((it for start, it in _OTHER_FORMATS.items() if line.startswith(start)), None):
+                            reason = f"is {other}; a log is JSON lines, plain or gzipped"
+                            self._note(None, EventError("other-format", reason))
+                            return
                     if len(line) > MOST_BYTES and not line.endswith(b"\n"):
                         self._note(number, EventError("too-long", f"the line is longer than {MOST_BYTES >> 20} MiB"))
                         while (rest := stream.readline(MOST_BYTES)) and not rest.endswith(b"\n"):
@@ -123,6 +142,8 @@ class LogReader:
 def _opened(path: str) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
     """A log's bytes, decompressed where they are compressed, and how many of the file's own were read."""
     if path == STANDARD_INPUT:
+        if sys.stdin is None:  # closed by whoever started the command
+            raise OSError(errno.EBADF, "standard input is closed")
         yield _decompressed(sys.stdin.buffer), lambda: 0
         return
     with Path(path).open("rb") as file:

@@ -105,9 +105,11 @@ def as_json(document: dict[str, Any]) -> bytes:
 def as_jsonl(document: dict[str, Any]) -> Iterator[bytes]:
     """A replay document as one line a client, each with the version, the moment and the client's own failures."""
     head = {key: value for key, value in document.items() if key not in ("clients", "failures")}
+    failures: dict[str, list[dict[str, Any]]] = {}
+    for failure in document["failures"]:
+        failures.setdefault(failure["client"], []).append(failure)
     for client in document["clients"]:
-        failures = [failure for failure in document["failures"] if failure["client"] == client["client"]]
-        yield msgspec.json.encode({**head, **client, "failures": failures}) + b"\n"
+        yield msgspec.json.encode({**head, **client, "failures": failures.get(client["client"], [])}) + b"\n"
 
 
 def as_csv(document: dict[str, Any]) -> Iterator[bytes]:

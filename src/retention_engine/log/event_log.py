@@ -1,0 +1,262 @@
+"""The append-only log: events recorded exactly once, and read back by client or by position."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Self
+
+import attrs
+
+from ..errors import EventError, KeyReused, LogError, OutcomeUnknown, RetentionError, VersionConflict
+from ..events import KINDS, Event, Kinds, Retracted
+from .redaction import Forgotten, forget
+from .rows import Key, Row, event_of, key_of, stored
+from .store import NO_HEAD, Store, Writing
+from .verification import Flaw, flaws
+
+PAGE = 5_000
+ATTEMPTS = 3
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The clock that stamps `recorded_at` where no other is passed in."""
+    return datetime.now(UTC)
+
+
+@attrs.frozen
+class Receipt:
+    """Where an event stands in the log.
+
+    Attributes:
+        client: the client's id.
+        id: the event's id, if it has one.
+        position: the event's place in the log; ordered, but not without gaps.
+        new: whether it was stored just now; recording it again gives the same receipt.
+    """
+
+    client: str
+    id: str | None
+    position: int
+    new: bool = attrs.field(eq=False)
+
+
+class EventLog:
+    """An append-only log of events in a store.
+
+    Safe to use from several threads, and by several processes that each open it. Close it, or use it as a context
+    manager.
+
+    Args:
+        store: where the rows are kept.
+        kinds: the kinds of event that may be recorded and read.
+        clock: stamps `recorded_at`.
+    """
+
+    def __init__(self, store: Store, *, kinds: Kinds = KINDS, clock: Clock = utc_now) -> None:
+        self.store = store
+        self.kinds = kinds
+        self.clock = clock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back files and connections; the log can't be used afterwards."""
+        self.store.close()
+
+    def record(self, event: Event, *, expected: int | None = None) -> Receipt:
+        """Store one event; `recorded_at` is stamped now.
+
+        Args:
+            event: what happened; with an id it is stored once, however often it is recorded.
+            expected: the position of the client's last event as it was read, 0 for none; the event is refused if the
+                history has grown since.
+
+        Raises:
+            KeyReused: an event with this id and other content is stored.
+            VersionConflict: the history has grown.
+            EventError: a retraction names no event of the client, or the kind is not registered with this log.
+            LogError: the log can't be written.
+        """
+        return self.record_many([event], expected=None if expected is None else {event.client: expected})[0]
+
+    def record_many(self, events: Iterable[Event], *, expected: Mapping[str, int] | None = None) -> list[Receipt]:
+        """Store several events, of one client or more, all of them or none; as `record` otherwise."""
+        stamped = [event.recorded(self.clock()) for event in events]
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._record_once(stamped, expected or {})
+            except OutcomeUnknown:
+                # An id makes a second attempt safe: what was stored is found again.
+                if attempt == ATTEMPTS or not all(event.id for event in stamped):
+                    raise
+        raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    def _record_once(self, events: Sequence[Event], expected: Mapping[str, int]) -> list[Receipt]:
+        with self.appending() as appending:
+            appending.expect(expected)
+            # A retraction may come with, and before, the event that it names.
+            order = sorted(range(len(events)), key=lambda index: isinstance(events[index], Retracted))
+            outcomes: dict[int, Receipt] = {}
+            for index in order:
+                (outcome,) = appending.append([(events[index], key_of(events[index]))])
+                if isinstance(outcome, RetentionError):
+                    raise outcome
+                outcomes[index] = outcome
+        return [outcomes[index] for index in range(len(events))]
+
+    @contextmanager
+    def appending(self) -> Iterator["Appending"]:
+        """Store many events in steps, all of them or none: leaving with an exception undoes every step."""
+        with self.store.writing() as writing:
+            yield Appending(writing, self.kinds)
+
+    def client(self, client: str) -> list[Event]:
+        """A client's events, in the order in which they were stored; empty where none is."""
+        return self._events(self.store.client(client))
+
+    def clients(self) -> Iterator[tuple[str, list[Event]]]:
+        """Every client with their events, by id: the log as it was when the first was asked for.
+
+        One page of rows and one client's events are in memory at a time.
+        """
+        for client, rows in groupby(self._rows_by_client(), key=lambda row: row.client):
+            yield client, self._events(rows)
+
+    def tail(self, after: int = 0) -> Iterator[Event]:
+        """The events behind a position, in the order in which they were stored, up to now."""
+        while rows := self.store.tail(after, PAGE):
+            yield from self._events(rows)
+            after = rows[-1].position
+
+    def head(self) -> int:
+        """The position of the last event, 0 for an empty log."""
+        return self.store.head()
+
+    def verify(self) -> Iterator[Flaw]:
+        """Everything that is wrong with the log: flipped bits, gaps, reorderings, keys that point nowhere."""
+        return flaws(self.store, self._rows_by_client(), self.kinds)
+
+    def forget(self, client: str) -> Forgotten:
+        """Remove what is personal from a client's events, in the log's files too; verdicts stay what they are."""
+        return forget(self.store, client, self.kinds)
+
+    def backup(self, path: Path) -> None:
+        """Write a consistent copy of the log while others read and write it.
+
+        Raises:
+            LogError: the file exists, or the store has tools of its own for this.
+        """
+        if path.exists():
+            raise LogError(f"{path} exists; a backup overwrites nothing")
+        self.store.backup(path)
+
+    def _rows_by_client(self) -> Iterator[Row]:
+        upto = self.head()
+        after = ("", 0)
+        while rows := self.store.page(after, upto, PAGE):
+            yield from rows
+            after = (rows[-1].client, rows[-1].version)
+
+    def _events(self, rows: Iterable[Row]) -> list[Event]:
+        return [event_of(row, self.kinds) for row in rows]
+
+
+class Appending:
+    """Events on their way into the log, within one transaction."""
+
+    def __init__(self, writing: Writing, kinds: Kinds) -> None:
+        self._writing = writing
+        self._kinds = kinds
+
+    def expect(self, expected: Mapping[str, int]) -> None:
+        """Refuse to go on where a client's history does not end at the position expected.
+
+        Raises:
+            VersionConflict: it ends elsewhere.
+        """
+        heads = self._writing.heads(expected)
+        for client, position in expected.items():
+            found = heads.get(client, NO_HEAD).position
+            if found != position:
+                raise VersionConflict(f"the history of {client!r} ends at position {found}, not at {position}")
+
+    def append(self, events: Sequence[tuple[Event, Key | None]]) -> list[Receipt | RetentionError]:
+        """Store events under their keys: for each a receipt, or why it is refused.
+
+        An event whose key is known is not stored again. A retraction must come after the event that it names, if not in
+        the same step.
+        """
+        known = self._writing.known([key for _, key in events if key is not None])
+        heads = self._writing.heads({event.client for event, _ in events})
+        rows: list[Row] = []
+        keys: list[tuple[int, Key, bytes]] = []
+        fresh: dict[Key, tuple[bytes, int]] = {}
+        outcomes: list[Receipt | RetentionError | int] = []
+        for event, key in events:
+            refusal = self._refusal(event)
+            if refusal is not None:
+                outcomes.append(refusal)
+                continue
+            head = heads.get(event.client, NO_HEAD)
+            row, content = stored(event, head.version + 1)
+            if key is not None and key in known:
+                outcomes.append(_met_again(event, content, known[key].digest, known[key].position))
+            elif key is not None and key in fresh:
+                digest, index = fresh[key]
+                outcomes.append(index if digest == content else _reused(event))
+            else:
+                if key is not None:
+                    fresh[key] = (content, len(rows))
+                    keys.append((len(rows), key, content))
+                outcomes.append(len(rows))
+                heads[event.client] = head._replace(version=row.version)
+                rows.append(row)
+        positions = self._writing.insert(rows, keys) if rows else []
+        return _receipts(events, outcomes, positions)
+
+    def _refusal(self, event: Event) -> EventError | None:
+        if self._kinds.get(event.kind) is not type(event):
+            return EventError("unknown-kind", f"{event.kind!r} is not registered with this log", "kind")
+        if not isinstance(event, Retracted):
+            return None
+        key = Key(event.client, f"id:{event.event}")
+        found = self._writing.known([key]).get(key)
+        if found is None:
+            reason = f"{event.client!r} has no event with the id {event.event!r}"
+            return EventError("nothing-to-retract", reason, "event")
+        named = [row.kind for row in self._writing.rows(event.client) if row.position == found.position]
+        if named == [Retracted.kind]:
+            reason = "a retraction can't be retracted; record the event again, with another id"
+            return EventError("nothing-to-retract", reason, "event")
+        return None
+
+
+def _met_again(event: Event, content: bytes, digest: bytes, position: int) -> Receipt | KeyReused:
+    return Receipt(event.client, event.id, position, new=False) if digest == content else _reused(event)
+
+
+def _reused(event: Event) -> KeyReused:
+    return KeyReused(f"{event.id!r} was used for another event of {event.client!r}")
+
+
+def _receipts(
+    events: Sequence[tuple[Event, Key | None]], outcomes: Sequence[Receipt | RetentionError | int], positions: list[int]
+) -> list[Receipt | RetentionError]:
+    """Outcomes with the numbers of new rows turned into receipts; the first of equal ones is the new one."""
+    receipts: list[Receipt | RetentionError] = []
+    met: set[int] = set()
+    for (event, _), outcome in zip(events, outcomes, strict=True):
+        if isinstance(outcome, int):
+            receipts.append(Receipt(event.client, event.id, positions[outcome], new=outcome not in met))
+            met.add(outcome)
+        else:
+            receipts.append(outcome)
+    return receipts

@@ -1,0 +1,89 @@
+"""Forgetting a client: what is personal leaves the log, what the verdicts rest on stays."""
+
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import attrs
+
+from ..codec import digest
+from ..errors import UnknownClient
+from ..events import Event, Kinds
+from ..schema import Parsed, schema_of
+from .rows import Known, Row, event_of, key_of, stored
+from .store import Store
+
+GONE = "forgotten"
+KEPT_ANSWERS = frozenset({"yes", "no"})
+
+
+@attrs.frozen
+class Forgotten:
+    """What forgetting a client did.
+
+    Attributes:
+        events: how many events were rewritten.
+        unreached: places of the store that still hold what was forgotten, if any.
+    """
+
+    events: int
+    unreached: tuple[str, ...]
+
+
+def forget(store: Store, client: str, kinds: Kinds) -> Forgotten:
+    """Rewrite a client's events without their free text, and remove the old text from the store's files.
+
+    Raises:
+        UnknownClient: the log has no event of the client.
+    """
+    with store.writing() as writing:
+        rows = writing.rows(client)
+        if not rows:
+            raise UnknownClient(f"{store.name} has no event of the client {client!r}")
+        redacted, keys = [], []
+        for row in rows:
+            event = redact(event_of(row, kinds))
+            redacted.append(_in_place_of(row, event))
+            key = key_of(event)
+            if key is not None:
+                # The digest is that of what is left, so that a second import can't bring back what was forgotten.
+                keys.append((key, Known(digest(event), row.position)))
+        writing.rewrite(client, redacted, keys)
+    return Forgotten(len(rows), tuple(store.scrub()))
+
+
+def _in_place_of(row: Row, event: Event) -> Row:
+    fresh, _ = stored(event, row.version)
+    return fresh._replace(position=row.position)
+
+
+def redact(event: Event) -> Event:
+    """The event without its free text: instants, numbers, ids, slugs and words from a list stay.
+
+    Of answers, a plain yes or no stays. A text that must be given is replaced.
+    """
+    schema = schema_of(type(event))
+    hints = get_type_hints(type(event), include_extras=True)
+    left: dict[str, Any] = {}
+    for name, value in event.fields().items():
+        if name == "kind":
+            continue
+        if name == "answers":
+            left[name] = {question: _plain(answer) for question, answer in value.items()}
+        elif not is_free_text(hints[schema.attribute[name]]):
+            left[name] = value
+        elif name in schema.required:
+            left[name] = GONE
+    left["recorded_at"] = event.recorded_at
+    return type(event).from_fields(left, position=event.position)
+
+
+def _plain(answer: str) -> str:
+    return answer if answer.casefold() in KEPT_ANSWERS else GONE
+
+
+def is_free_text(hint: Any) -> bool:
+    """Whether a field's annotation admits text that is neither checked for its form nor out of a list."""
+    if hint is str:
+        return True
+    if get_origin(hint) is Literal or any(isinstance(mark, Parsed) for mark in getattr(hint, "__metadata__", ())):
+        return False
+    return any(is_free_text(part) for part in get_args(hint))

@@ -1,0 +1,87 @@
+"""What a store keeps of an event: its row, its checksum, and its keys."""
+
+from hashlib import sha256
+from typing import NamedTuple
+
+from ..codec import canonical, decode, with_recorded_at
+from ..errors import EventError, LogCorrupt
+from ..events import Event, Kinds
+
+CHECKSUM_BYTES = 8
+
+
+class Row(NamedTuple):
+    """An event as it is stored.
+
+    Attributes:
+        position: the event's place in the log, given by the store.
+        client: the client's id.
+        version: the event's number in the client's own history, from 1 without a gap.
+        kind: the event's kind.
+        state: the event as a line of JSON.
+        checksum: of all the above but the position.
+    """
+
+    position: int
+    client: str
+    version: int
+    kind: str
+    state: bytes
+    checksum: bytes
+
+
+class Key(NamedTuple):
+    """What makes recording an event a second time change nothing: its client and its id, or what stands for one.
+
+    Attributes:
+        client: the client's id.
+        name: `id:` and the event's id, or `copy:` and what an importer knows the event by.
+    """
+
+    client: str
+    name: str
+
+
+class Known(NamedTuple):
+    """What the log knows by a key: the content's digest, and where the event stands."""
+
+    digest: bytes
+    position: int
+
+
+def key_of(event: Event) -> Key | None:
+    """The key of an event with an id."""
+    return None if event.id is None else Key(event.client, f"id:{event.id}")
+
+
+def stored(event: Event, version: int) -> tuple[Row, bytes]:
+    """An event's row, whose position the store is yet to give, and the digest of its content."""
+    content = canonical(event)
+    state = with_recorded_at(content, event)
+    row = Row(0, event.client, version, event.kind, state, checksum(event.client, version, event.kind, state))
+    return row, sha256(content).digest()
+
+
+def checksum(client: str, version: int, kind: str, state: bytes) -> bytes:
+    """A row's checksum: it changes with any bit of the row, and with the row's place in the client's history."""
+    head = f"{len(client)}:{client}{version}:{kind}:".encode()
+    return sha256(head + state).digest()[:CHECKSUM_BYTES]
+
+
+def is_intact(row: Row) -> bool:
+    """Whether a row is what was once stored."""
+    return row.checksum == checksum(row.client, row.version, row.kind, row.state)
+
+
+def event_of(row: Row, kinds: Kinds) -> Event:
+    """The event that a row holds.
+
+    Raises:
+        LogCorrupt: the row is damaged, or holds a kind that nobody registered.
+    """
+    if not is_intact(row):
+        raise LogCorrupt(f"event {row.position} of client {row.client!r} is damaged: its checksum does not fit")
+    try:
+        return decode(row.state, position=row.position, kinds=kinds)
+    except EventError as error:
+        raise LogCorrupt(f"event {row.position} of client {row.client!r} can't be read: {error}") from None

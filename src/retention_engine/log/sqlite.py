@@ -1,0 +1,427 @@
+"""The log in one SQLite file (or in memory): the library's recorder on connections that close its holes."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
+
+from ..errors import LogClosed, LogCorrupt, LogLocked, LogMissing, LogReadOnly, LogReplaced, LogTooNew, NotALog
+from .network import refuse_network_file_system
+from .rows import Key, Known, Row, checksum
+from .sqlite_faults import translated
+from .store import Head
+
+APPLICATION_ID = 0x52544E4C
+SCHEMA_VERSION = 1
+CACHE_KIB = 64 * 1024
+LOCK_TIMEOUT = 5.0
+
+Durability = Literal["full", "normal"]
+
+_SCHEMA = (
+    # The library's recorder reads the position as `rowid`; AUTOINCREMENT never gives one out twice.
+    (
+        "CREATE TABLE stored_events ("
+        " rowid INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " originator_id TEXT NOT NULL CHECK (typeof(originator_id) = 'text'),"
+        " originator_version INTEGER NOT NULL CHECK (typeof(originator_version) = 'integer'),"
+        " topic TEXT NOT NULL,"
+        " state BLOB NOT NULL,"
+        " checksum BLOB NOT NULL,"
+        " UNIQUE (originator_id, originator_version))"
+    ),
+    (
+        "CREATE TABLE event_keys ("
+        " originator_id TEXT NOT NULL,"
+        " name TEXT NOT NULL,"
+        " digest BLOB NOT NULL,"
+        " position INTEGER NOT NULL,"
+        " PRIMARY KEY (originator_id, name)) WITHOUT ROWID"
+    ),
+    "CREATE TABLE log_counts (one INTEGER PRIMARY KEY CHECK (one = 1), appended INTEGER NOT NULL)",
+    "INSERT INTO log_counts VALUES (1, 0)",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {SCHEMA_VERSION}",
+)
+_COLUMNS = "rowid, originator_id, originator_version, topic, state, checksum"
+
+
+class Connections(SQLiteDatastore):
+    """One connection that writes and as many as needed that read, in the place of the library's pool.
+
+    Args:
+        path: the file; `None` for a database in memory, which has a single connection.
+        read_only: open the file without ever writing to it.
+        lock_timeout: how long to wait for another writer, in seconds.
+        durability: `full`: a commit survives the loss of power. `normal`: it survives that of the process.
+    """
+
+    def __init__(self, path: Path | None, *, read_only: bool, lock_timeout: float, durability: Durability) -> None:
+        super().__init__(db_name=str(path or ":memory:"), originator_id_type="text")
+        self.path = path
+        self.read_only = read_only
+        self._timeout = lock_timeout
+        self._durability = durability
+        self._pid = os.getpid()
+        self._writer_lock = threading.RLock()
+        self._writer: sqlite3.Connection | None = None
+        self._idle_readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
+        self._closed = False
+        self._identity = None if path is None else _identity(path)
+
+    @property
+    def name(self) -> str:
+        """The log as messages name it."""
+        return "the log in memory" if self.path is None else str(self.path)
+
+    @contextmanager
+    def transaction(self, *, commit: bool) -> Iterator[Any]:
+        """A cursor in a transaction; the library's recorder takes it from here, too."""
+        self._refuse_foreign_use()
+        with translated(self.name):
+            if commit or self.path is None:
+                with self._writing(commit=commit) as cursor:
+                    yield cursor
+            else:
+                with self._reading() as cursor:
+                    yield cursor
+
+    @contextmanager
+    def _writing(self, *, commit: bool) -> Iterator[sqlite3.Cursor]:
+        if not self._writer_lock.acquire(timeout=self._timeout):
+            raise LogLocked(f"{self.name} is being written by another thread; waited {self._timeout:g} s")
+        try:
+            self._refuse_replaced_file()
+            if self._writer is None:
+                self._writer = self._connect()
+            with closing(self._writer.cursor()) as cursor:
+                cursor.execute("BEGIN IMMEDIATE" if commit else "BEGIN")
+                try:
+                    yield cursor
+                    cursor.execute("COMMIT" if commit else "ROLLBACK")
+                except BaseException:
+                    with suppress(sqlite3.Error):
+                        cursor.execute("ROLLBACK")
+                    raise
+        finally:
+            self._writer_lock.release()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Cursor]:
+        with self._readers_lock:
+            connection = self._idle_readers.pop() if self._idle_readers else None
+        connection = connection or self._connect()
+        try:
+            with closing(connection.cursor()) as cursor:
+                yield cursor
+        except BaseException:
+            connection.close()
+            raise
+        with self._readers_lock:
+            self._idle_readers.append(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._address(), uri=True, check_same_thread=False, isolation_level=None, timeout=self._timeout
+        )
+        try:
+            connection.row_factory = sqlite3.Row
+            if self.path is not None and not self.read_only:
+                connection.execute("PRAGMA journal_mode = WAL").close()
+                connection.execute(f"PRAGMA synchronous = {self._durability}").close()
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}").close()
+            connection.execute("PRAGMA secure_delete = ON").close()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _address(self) -> str:
+        if self.path is None:
+            return "file::memory:"
+        if not self.read_only:
+            return f"file:{quote(str(self.path))}?mode=rw"
+        beside = self.path.with_name(self.path.name + "-wal")
+        # Without permission to write beside it a WAL file can't be shared; where nobody is writing none is needed.
+        untouched = not beside.exists() and not os.access(self.path.parent, os.W_OK)
+        return f"file:{quote(str(self.path))}?mode=ro" + ("&immutable=1" if untouched else "")
+
+    def _refuse_foreign_use(self) -> None:
+        if self._pid != os.getpid():
+            raise LogClosed(f"{self.name} was opened by the process that this one was forked from")
+        if self._closed:
+            raise LogClosed(f"{self.name} was closed")
+
+    def _refuse_replaced_file(self) -> None:
+        if self.path is not None and _identity(self.path) != self._identity:
+            raise LogReplaced(f"{self.name} was deleted or replaced while it was open")
+
+    def close(self) -> None:
+        """Close all connections; the last one folds the write-ahead file into the log."""
+        self._closed = True
+        if self._pid != os.getpid():
+            return
+        with self._readers_lock:
+            readers, self._idle_readers = self._idle_readers, []
+        for connection in [*readers, *([self._writer] if self._writer else [])]:
+            connection.close()
+        self._writer = None
+
+    def __del__(self) -> None:
+        with suppress(AttributeError, sqlite3.Error):
+            self.close()
+
+
+class SQLiteEventRecorder(SQLiteApplicationRecorder):
+    """The library's recorder on a table that has a checksum an event and gives no position out twice."""
+
+    def __init__(self, datastore: Connections) -> None:
+        super().__init__(datastore)
+
+    def construct_create_table_statements(self) -> list[str]:
+        """The statements that make the tables of a log."""
+        return list(_SCHEMA)
+
+    def _insert_events(self, c: Any, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
+        rows = [Row(0, str(s.originator_id), s.originator_version, s.topic, s.state, b"") for s in stored_events]
+        return insert_rows(c, [row._replace(checksum=checksum(*row[1:5])) for row in rows])
+
+
+def insert_rows(c: sqlite3.Cursor, rows: Sequence[Row]) -> list[int]:
+    """Store rows behind the last position; nobody else writes meanwhile, so that positions are known beforehand."""
+    last = c.execute("SELECT seq FROM sqlite_sequence WHERE name = 'stored_events'").fetchone()
+    start = last[0] if last else 0
+    positions = list(range(start + 1, start + 1 + len(rows)))
+    try:
+        c.executemany(
+            f"INSERT INTO stored_events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants of ours
+            [(position, *row[1:]) for position, row in zip(positions, rows, strict=True)],
+        )
+    except sqlite3.IntegrityError as error:
+        raise IntegrityError(error) from error
+    c.execute("UPDATE log_counts SET appended = appended + ?", (len(rows),))
+    return positions
+
+
+class SQLiteWriting:
+    """A write transaction on a SQLite log."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+
+    def heads(self, clients: Iterable[str]) -> dict[str, Head]:
+        """Where the histories of these clients end."""
+        statement = (
+            "SELECT originator_version, rowid FROM stored_events WHERE originator_id = ?"
+            " ORDER BY originator_version DESC LIMIT 1"
+        )
+        found = {client: self._cursor.execute(statement, (client,)).fetchone() for client in clients}
+        return {client: Head(*row) for client, row in found.items() if row}
+
+    def known(self, keys: Sequence[Key]) -> dict[Key, Known]:
+        """What the log knows by these keys."""
+        statement = "SELECT digest, position FROM event_keys WHERE originator_id = ? AND name = ?"
+        found = {key: self._cursor.execute(statement, key).fetchone() for key in keys}
+        return {key: Known(*row) for key, row in found.items() if row}
+
+    def insert(self, rows: Sequence[Row], keys: Sequence[tuple[int, Key, bytes]]) -> list[int]:
+        """Store rows and their keys."""
+        positions = insert_rows(self._cursor, rows)
+        self._cursor.executemany(
+            "INSERT INTO event_keys (originator_id, name, digest, position) VALUES (?, ?, ?, ?)",
+            [(*key, digest, positions[index]) for index, key, digest in keys],
+        )
+        return positions
+
+    def rows(self, client: str) -> list[Row]:
+        """A client's rows."""
+        return _rows_of(self._cursor, client)
+
+    def rewrite(self, client: str, rows: Sequence[Row], keys: Sequence[tuple[Key, Known]]) -> None:
+        """Put redacted rows and keys in the place of a client's own."""
+        self._cursor.executemany(
+            "UPDATE stored_events SET state = ?, checksum = ? WHERE rowid = ?",
+            [(row.state, row.checksum, row.position) for row in rows],
+        )
+        self._cursor.execute("DELETE FROM event_keys WHERE originator_id = ?", (client,))
+        self._cursor.executemany(
+            "INSERT INTO event_keys (originator_id, name, digest, position) VALUES (?, ?, ?, ?)",
+            [(*key, *known) for key, known in keys],
+        )
+
+
+class SQLiteStore:
+    """A log's rows in one SQLite file, or in memory."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        read_only: bool = False,
+        lock_timeout: float = LOCK_TIMEOUT,
+        durability: Durability = "full",
+    ) -> None:
+        if path is not None:
+            _refuse_what_is_no_file(path)
+            refuse_network_file_system(path)
+        self._connections = Connections(path, read_only=read_only, lock_timeout=lock_timeout, durability=durability)
+        self.name = self._connections.name
+        self._recorder = SQLiteEventRecorder(self._connections)
+        if path is None:
+            self._recorder.create_table()
+        else:
+            self._refuse_other_schemas()
+
+    @property
+    def recorder(self) -> SQLiteEventRecorder:
+        """The library's recorder on the same tables."""
+        return self._recorder
+
+    @classmethod
+    def create(cls, path: Path, **options: Any) -> "SQLiteStore":
+        """Make a log in a new file; an existing log is opened as it is.
+
+        Raises:
+            NotALog: the file exists and is something else.
+        """
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            if path.stat().st_size:
+                return cls(path, **options)
+        except OSError as error:
+            raise LogReadOnly(f"{path} can't be made: {error.strerror}") from None
+        refuse_network_file_system(path)
+        connections = Connections(path, read_only=False, lock_timeout=LOCK_TIMEOUT, durability="full")
+        try:
+            with connections.transaction(commit=True) as cursor:
+                if not cursor.execute("PRAGMA application_id").fetchone()[0]:
+                    for statement in _SCHEMA:
+                        cursor.execute(statement)
+        finally:
+            connections.close()
+        return cls(path, **options)
+
+    def _refuse_other_schemas(self) -> None:
+        with self._connections.transaction(commit=False) as cursor:
+            stamp = cursor.execute("PRAGMA application_id").fetchone()[0]
+            version = cursor.execute("PRAGMA user_version").fetchone()[0]
+        if stamp != APPLICATION_ID:
+            self.close()
+            raise NotALog(f"{self.name} is a SQLite database, but no log of retention-engine")
+        if version > SCHEMA_VERSION:
+            self.close()
+            raise LogTooNew(f"{self.name} has schema {version}; this version reads up to {SCHEMA_VERSION}")
+
+    @contextmanager
+    def writing(self) -> Iterator[SQLiteWriting]:
+        """Begin to write."""
+        if self._connections.read_only:
+            raise LogReadOnly(f"{self.name} was opened for reading only")
+        with self._connections.transaction(commit=True) as cursor:
+            yield SQLiteWriting(cursor)
+
+    def client(self, client: str) -> list[Row]:
+        """A client's rows in the order of their versions."""
+        with self._connections.transaction(commit=False) as cursor:
+            return _rows_of(cursor, client)
+
+    def page(self, after: tuple[str, int], upto: int, limit: int) -> list[Row]:
+        """Rows by client and version."""
+        statement = (
+            f"SELECT {_COLUMNS} FROM stored_events"  # noqa: S608 - constants of ours
+            " WHERE (originator_id, originator_version) > (?, ?) AND rowid <= ?"
+            " ORDER BY originator_id, originator_version LIMIT ?"
+        )
+        return self._select(statement, (*after, upto, limit))
+
+    def tail(self, after: int, limit: int) -> list[Row]:
+        """Rows by position."""
+        statement = f"SELECT {_COLUMNS} FROM stored_events WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608 - constants of ours
+        return self._select(statement, (after, limit))
+
+    def _select(self, statement: str, values: tuple[Any, ...]) -> list[Row]:
+        with self._connections.transaction(commit=False) as cursor:
+            return [Row(*row) for row in cursor.execute(statement, values)]
+
+    def head(self) -> int:
+        """The last position."""
+        return self._recorder.max_notification_id() or 0
+
+    def known(self, key: Key) -> Known | None:
+        """What the log knows by a key."""
+        with self._connections.transaction(commit=False) as cursor:
+            return SQLiteWriting(cursor).known([key]).get(key)
+
+    def keys_of(self, client: str) -> list[tuple[Key, Known]]:
+        """A client's keys."""
+        statement = "SELECT name, digest, position FROM event_keys WHERE originator_id = ? ORDER BY name"
+        with self._connections.transaction(commit=False) as cursor:
+            found = cursor.execute(statement, (client,)).fetchall()
+        return [(Key(client, name), Known(digest, position)) for name, digest, position in found]
+
+    def count(self) -> tuple[int, int]:
+        """How many events there are, and how many were ever stored."""
+        with self._connections.transaction(commit=False) as cursor:
+            here = cursor.execute("SELECT count(*) FROM stored_events").fetchone()[0]
+            return here, cursor.execute("SELECT appended FROM log_counts").fetchone()[0]
+
+    def problems(self) -> Iterator[str]:
+        """What SQLite finds wrong with the file."""
+        with self._connections.transaction(commit=False) as cursor:
+            found = [row[0] for row in cursor.execute("PRAGMA integrity_check").fetchall()]
+        return (problem for problem in found if problem != "ok")
+
+    def scrub(self) -> list[str]:
+        """Overwrite what redaction has freed, in the file and in the write-ahead file."""
+        if self._connections.path is None:
+            return []
+        unreached = []
+        with translated(self.name), closing(self._connections._connect()) as connection:  # noqa: SLF001 - its own module
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.execute("VACUUM")
+            again, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy or again:
+                unreached.append(f"{self.name}-wal, which another program is reading: close it and forget again")
+        return unreached
+
+    def backup(self, path: Path) -> None:
+        """Write a consistent copy while others read and write."""
+        with translated(self.name), self._connections._reading() as cursor, closing(sqlite3.connect(path)) as copy:  # noqa: SLF001 - its own module
+            cursor.connection.backup(copy)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connections.close()
+
+
+def _rows_of(cursor: sqlite3.Cursor, client: str) -> list[Row]:
+    statement = f"SELECT {_COLUMNS} FROM stored_events WHERE originator_id = ? ORDER BY originator_version"  # noqa: S608 - constants of ours
+    return [Row(*row) for row in cursor.execute(statement, (client,))]
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise LogMissing(f"{path} can't be opened: {(error.strerror or str(error)).lower()}") from None
+    if path.is_dir():
+        raise NotALog(f"{path} is a folder")
+    if size == 0:
+        raise LogCorrupt(f"{path} is empty; a log that was ever made is not")

@@ -1,0 +1,45 @@
+"""What SQLite reports, as errors of ours that say what to do."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from eventsourcing.persistence import PersistenceError
+
+from ..errors import LogClosed, LogCorrupt, LogError, LogFull, LogLocked, LogReadOnly, NotALog
+
+_BY_CODE: dict[int, tuple[type[LogError], str]] = {
+    sqlite3.SQLITE_BUSY: (LogLocked, "is locked by another program"),
+    sqlite3.SQLITE_LOCKED: (LogLocked, "is locked by another program"),
+    sqlite3.SQLITE_FULL: (LogFull, "has no room left on its disk"),
+    sqlite3.SQLITE_IOERR: (LogFull, "can't be written; the disk is full, a limit is reached or the device fails"),
+    sqlite3.SQLITE_READONLY: (LogReadOnly, "can't be written"),
+    sqlite3.SQLITE_PERM: (LogReadOnly, "can't be written"),
+    sqlite3.SQLITE_CANTOPEN: (LogReadOnly, "can't be opened"),
+    sqlite3.SQLITE_CORRUPT: (LogCorrupt, "is damaged"),
+    sqlite3.SQLITE_NOTADB: (NotALog, "is no SQLite database"),
+    sqlite3.SQLITE_MISUSE: (LogClosed, "was closed"),
+}
+_PRIMARY = 0xFF
+
+
+@contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Raise what SQLite and the library raise within as a `LogError` about the log of this name."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _as_log_error(error, name) from error
+    except PersistenceError as error:
+        cause = error.__cause__
+        if not isinstance(cause, sqlite3.Error) or isinstance(cause, sqlite3.IntegrityError):
+            raise
+        raise _as_log_error(cause, name) from cause
+
+
+def _as_log_error(error: sqlite3.Error, name: str) -> LogError:
+    code = getattr(error, "sqlite_errorcode", None)
+    cls, what = _BY_CODE.get((code or 0) & _PRIMARY, (LogError, "failed"))
+    if isinstance(error, sqlite3.ProgrammingError) and code is None:
+        cls, what = LogClosed, "was closed"
+    return cls(f"{name} {what} ({error})")

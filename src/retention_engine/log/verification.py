@@ -1,0 +1,74 @@
+"""Whether a log is what was once stored: flipped bits, gaps, reorderings, keys that point nowhere."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import attrs
+
+from ..codec import digest
+from ..errors import LogCorrupt
+from ..events import Event, Kinds
+from .rows import Key, Known, Row, event_of, key_of
+from .store import Store
+
+
+@attrs.frozen
+class Flaw:
+    """Something wrong with a log.
+
+    Attributes:
+        code: a stable word for the kind of flaw.
+        message: what is wrong, and where.
+        position: the event concerned, if one is.
+    """
+
+    code: str
+    message: str
+    position: int | None = None
+
+
+def flaws(store: Store, rows: Iterable[Row], kinds: Kinds) -> Iterator[Flaw]:
+    """Everything wrong with a store whose rows are given by client and version."""
+    for problem in store.problems():
+        yield Flaw("database", f"{store.name}: {problem}")
+    last: Row | None = None
+    count = 0
+    for row in rows:
+        count += 1
+        if last is None or last.client != row.client:
+            last = None
+            keys = dict(store.keys_of(row.client))
+            yield from _lost_keys(store, row.client, keys)
+        yield from _misplaced(row, last)
+        try:
+            event = event_of(row, kinds)
+        except LogCorrupt as error:
+            yield Flaw("damaged", str(error), row.position)
+        else:
+            yield from _unkeyed(event, keys)
+        last = row
+    here, appended = store.count()
+    if count == here and here != appended:
+        yield Flaw("count", f"{appended} events were stored and {here} are there")
+
+
+def _misplaced(row: Row, last: Row | None) -> Iterator[Flaw]:
+    expected = 1 if last is None else last.version + 1
+    if row.version != expected:
+        what = f"the history of {row.client!r} jumps to number {row.version}, where {expected} was due"
+        yield Flaw("gap", what, row.position)
+    if last is not None and row.position <= last.position:
+        what = f"number {row.version} of {row.client!r} stands at {row.position}, before number {last.version}"
+        yield Flaw("order", what, row.position)
+
+
+def _lost_keys(store: Store, client: str, keys: Mapping[Key, Known]) -> Iterator[Flaw]:
+    positions = {row.position for row in store.client(client)} if keys else set()
+    for key, (_, position) in keys.items():
+        if position not in positions:
+            yield Flaw("gap", f"the event {key.name!r} of {client!r}, position {position}, is missing", position)
+
+
+def _unkeyed(event: Event, keys: Mapping[Key, Known]) -> Iterator[Flaw]:
+    key = key_of(event)
+    if key is not None and keys.get(key) != Known(digest(event), event.position):
+        yield Flaw("key", f"the id {event.id!r} of {event.client!r} is not, or wrongly, known", event.position)
