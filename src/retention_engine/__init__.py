@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .client import Client, Term
     from .codec import decode, encode
     from .declare import BoundRule, Findings, Rule, rule, rule_of
+    from .embedding import Observer, RetentionEngine
     from .engine import Assessment, Change, Engine, RuleFailure, Schedule
     from .errors import RetentionError
     from .events import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
     from .findings import Action, Concern, Finding, Health
     from .formats.jsonl import read_log
+    from .log import EventLog, Receipt, create_log, open_log
     from .moments import days, instant
     from .rules import BUILT_IN
     from .settings import Settings
@@ -52,6 +54,7 @@ __all__ = [
     "Engaged",
     "Engine",
     "Event",
+    "EventLog",
     "Finding",
     "Findings",
     "Health",
@@ -61,10 +64,13 @@ __all__ = [
     "Kinds",
     "Left",
     "Measured",
+    "Observer",
     "Profiled",
+    "Receipt",
     "Referred",
     "Renewed",
     "Resolved",
+    "RetentionEngine",
     "RetentionError",
     "Retracted",
     "Rule",
@@ -74,6 +80,7 @@ __all__ = [
     "Term",
     "beyond",
     "contact",
+    "create_log",
     "days",
     "decode",
     "encode",
@@ -81,6 +88,7 @@ __all__ = [
     "gather",
     "heard",
     "instant",
+    "open_log",
     "read_log",
     "replay",
     "rule",
@@ -91,10 +99,12 @@ _HOMES = {
     "book": ("Histories", "gather", "replay"),
     "client": ("Client", "Term"),
     "codec": ("decode", "encode"),
+    "embedding": ("Observer", "RetentionEngine"),
     "engine": ("Assessment", "Change", "Engine", "RuleFailure", "Schedule"),
     "errors": ("RetentionError",),
     "findings": ("Action", "Concern", "Finding", "Health"),
     "formats.jsonl": ("read_log",),
+    "log": ("EventLog", "Receipt", "create_log", "open_log"),
     "moments": ("days", "instant"),
     "declare": ("BoundRule", "Findings", "Rule", "rule", "rule_of"),
     "rules": ("BUILT_IN",),

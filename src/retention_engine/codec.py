@@ -105,10 +105,12 @@ def _why_no_json(line: bytes, error: Exception) -> EventError:
     except EventError as refused:
         return refused
     except json.JSONDecodeError as plain:
-        return EventError("bad-json", f"this is not JSON: {_what_is_wrong(plain)}")
-    except ValueError:
-        return EventError("out-of-range", "a number has too many digits")
-    if "range" in str(error):
+        return EventError("bad-json", f"this is not JSON: {_what_is_wrong(plain, line)}")
+    except ValueError:  # Python reads no integer of more than 4,300 digits
+        too_large = True
+    else:
+        too_large = "range" in str(error)
+    if too_large:
         return EventError("out-of-range", "a number is too large")
     return EventError("lone-surrogate", "holds half of a surrogate pair, which is no character; remove it")
 
@@ -133,8 +135,8 @@ _SEEN_IN_BYTES: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
 )
 
 
-def _what_is_wrong(error: json.JSONDecodeError) -> str:
-    if error.pos == 0:
+def _what_is_wrong(error: json.JSONDecodeError, line: bytes) -> str:
+    if not line.lstrip().startswith(b"{"):
         return "a line must start with {"
     what = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
     hint = "; write one event a line" if what == "extra data" else ""

@@ -2,9 +2,10 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,9 +14,13 @@ from ..engine import Assessment, RuleFailure
 from ..findings import Health
 from ..formats.verdicts import as_csv, as_json, as_jsonl, replay_document
 from ..formats.words import day, printable
+from ..moments import instant
 from .exits import FAIL_ON, RULE_FAILED
 from .options import LevelParam, RuleChoice, ahead_option, log_argument, moment_options, now, rule_options
 from .reading import histories
+
+View = dict[str, Any]
+"""A client's verdict as plain values."""
 
 
 @click.command(short_help="Replay a log.")
@@ -59,21 +64,27 @@ def replay(
     """
     engine = RuleChoice(settings_file, pack, select).engine()
     moment = at or now()
-    assessments = list(replay_book(histories(log, clients), engine, at=moment, known_at=known_at))
+    failures: list[RuleFailure] = []
+    assessed = _noting(failures, replay_book(histories(log, clients), engine, at=moment, known_at=known_at))
+    document = replay_document(assessed, at=moment, known_at=known_at, ahead=ahead)
     if format_ == "table":
-        _print_table(assessments, moment, ahead, limit)
+        _print_table(document["clients"], moment, limit)
+    elif format_ == "json":
+        sys.stdout.buffer.write(as_json(document))
     else:
-        document = replay_document(assessments, at=moment, known_at=known_at, ahead=ahead)
-        if format_ == "json":
-            sys.stdout.buffer.write(as_json(document))
-        else:
-            sys.stdout.buffer.writelines(as_jsonl(document) if format_ == "jsonl" else as_csv(document))
-    failures = [failure for assessment in assessments for failure in assessment.failures]
+        sys.stdout.buffer.writelines(as_jsonl(document) if format_ == "jsonl" else as_csv(document))
     report_failures(failures)
     if failures:
         ctx.exit(RULE_FAILED)
-    if fail_on is not None and any(assessment.status >= fail_on for assessment in assessments):
+    if fail_on is not None and any(Health.named(view["status"]) >= fail_on for view in document["clients"]):
         ctx.exit(FAIL_ON)
+
+
+def _noting(failures: list[RuleFailure], assessments: Iterable[Assessment]) -> Iterator[Assessment]:
+    """The assessments one by one, so that one client's events are in memory at a time; failures are noted."""
+    for assessment in assessments:
+        failures += assessment.failures
+        yield assessment
 
 
 def report_failures(failures: Sequence[RuleFailure]) -> None:
@@ -89,41 +100,38 @@ def report_failures(failures: Sequence[RuleFailure]) -> None:
         )
 
 
-def _print_table(assessments: list[Assessment], at: datetime, ahead: timedelta, limit: int) -> None:
+def _print_table(clients: list[View], at: datetime, limit: int) -> None:
     from ..formats.tables import print_table
 
-    counts = Counter(assessment.status for assessment in assessments)
+    counts = Counter(Health.named(client["status"]) for client in clients)
     summary = ", ".join(f"{counts[level]:,} {level}" for level in sorted(counts, reverse=True))
-    clients = "1 client" if len(assessments) == 1 else f"{len(assessments):,} clients"
-    click.echo(f"{clients} as of {day(at)}" + (f": {summary}" if summary else ""))
-    worst_first = sorted(assessments, key=lambda it: (it.status is Health.LEFT, -it.status, _since(it), it.client.id))
+    click.echo(f"{len(clients):,} clients as of {day(at)}" + (f": {summary}" if summary else ""))
+    worst_first = sorted(clients, key=_urgency)
     shown = worst_first[:limit] if limit else worst_first
     if shown:
         click.echo()
-        print_table(
-            sys.stdout, ("client", "status", "since", "why", "next action", "due"), [_row(it, ahead) for it in shown]
-        )
-    if len(shown) < len(assessments):
-        click.echo(f"\n{len(shown)} of {clients} shown; --limit 0 shows all, --client NAME one.")
+        print_table(sys.stdout, ("client", "status", "since", "why", "next action", "due"), map(_row, shown))
+    if len(shown) < len(clients):
+        click.echo(f"\n{len(shown)} of {len(clients):,} clients shown; --limit 0 shows all, --client NAME one.")
 
 
-def _since(assessment: Assessment) -> datetime:
-    return assessment.concerns[0].starts if assessment.concerns else assessment.client.since
+def _urgency(client: View) -> tuple[bool, int, str, str]:
+    """Worst first, the longest first among equals; those who have left come last, since nothing is to be done."""
+    level = Health.named(client["status"])
+    since: str = client["concerns"][0]["starts"] if client["concerns"] else client["since"]
+    return level is Health.LEFT, -level, since, client["client"]
 
 
-def _row(assessment: Assessment, ahead: timedelta) -> tuple[str, ...]:
-    action = next(iter(assessment.due(ahead)), None)
-    if verdict := assessment.judgement:
-        since, why = day(verdict.at), f"judged: {verdict.reason}"
-    elif assessment.concerns:
-        since, why = day(assessment.concerns[0].starts), assessment.concerns[0].message or ""
-    else:
-        since, why = "", ""
-    return (
-        assessment.client.id,
-        str(assessment.status),
-        since,
-        why,
-        action.message if action else "",
-        day(action.due) if action else "",
-    )
+def _row(client: View) -> tuple[str, ...]:
+    since = why = ""
+    if "judged" in client:
+        since, why = "", f"judged: {client['judged']['reason']}"
+    elif client["concerns"]:
+        since, why = _day(client["concerns"][0]["starts"]), client["concerns"][0]["message"]
+    action = next(iter(client["actions"]), None)
+    todo = (action["message"], _day(action["due"])) if action else ("", "")
+    return (client["client"], client["status"], since, why, *todo)
+
+
+def _day(text: str) -> str:
+    return day(instant(text))

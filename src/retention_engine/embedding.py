@@ -1,0 +1,187 @@
+"""The engine in another application: a log, rules and settings behind one front door."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from .book import replay
+from .client import Client
+from .declare import RuleFunction, rule_of
+from .engine import AHEAD, Assessment, Engine, RuleFailure
+from .errors import UnknownClient
+from .events import KINDS, Event, Kinds
+from .findings import Action
+from .formats.story import story
+from .log import EventLog, Receipt, create_log, open_log
+from .rules import BUILT_IN
+from .settings import Settings
+
+_LOGGER = logging.getLogger("retention_engine")
+
+
+class Observer:
+    """Told what happens, for metrics and traces; override what is of interest.
+
+    An observer is called in the thread that did the work, after it was done. What it raises is logged and goes no
+    further: an event that was recorded stays recorded.
+    """
+
+    def recorded(self, event: Event, receipt: Receipt) -> None:
+        """An event was recorded, or found to be recorded already."""
+
+    def assessed(self, assessment: Assessment) -> None:
+        """A client was assessed."""
+
+    def rule_failed(self, failure: RuleFailure) -> None:
+        """A rule could not be evaluated for a client."""
+
+
+class RetentionEngine:
+    """A log of events with the rules that read it.
+
+    Safe to use from several threads; open one in each process, after any fork. Use it as a context manager, or close it.
+
+    Args:
+        log: the log; closed with the engine.
+        settings: which rules are on, and their settings.
+        rules: rules of your own, besides the built-in ones; the settings may name them.
+        observers: told what happens.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        *,
+        settings: Settings | None = None,
+        rules: Iterable[RuleFunction] = (),
+        observers: Iterable[Observer] = (),
+    ) -> None:
+        self.log = log
+        self.engine = Engine((settings or Settings()).choose([*BUILT_IN, *map(rule_of, rules)]))
+        self.observers: tuple[Observer, ...] = tuple(observers)
+
+    @classmethod
+    def open(
+        cls,
+        address: str,
+        *,
+        create: bool = False,
+        settings: Settings | Path | str | None = None,
+        rules: Iterable[RuleFunction] = (),
+        kinds: Kinds = KINDS,
+        observers: Iterable[Observer] = (),
+        **options: Any,
+    ) -> Self:
+        """Open the engine on the log at an address, such as `sqlite:///clients.db`.
+
+        Args:
+            address: the log's address; see `open_log`.
+            create: make the log where there is none.
+            settings: settings, or the path of a settings file.
+            rules: rules of your own, besides the built-in ones.
+            kinds: the kinds of event that may be recorded and read.
+            observers: told what happens.
+            options: for the log; see `open_log`.
+
+        Raises:
+            SettingsError: the settings hold mistakes.
+            LogError: there is no such log, or it can't be opened.
+        """
+        own = tuple(rules)
+        if isinstance(settings, Path | str):
+            settings = Settings.load(Path(settings), [*BUILT_IN, *map(rule_of, own)])
+        log = (create_log if create else open_log)(address, kinds=kinds, **options)
+        try:
+            return cls(log, settings=settings, rules=own, observers=observers)
+        except BaseException:
+            log.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the log."""
+        self.log.close()
+
+    def record(self, event: Event, *, expected: int | None = None) -> Receipt:
+        """Record an event, once if it has an id; see `EventLog.record`."""
+        return self.record_many([event], expected=None if expected is None else {event.client: expected})[0]
+
+    def record_many(self, events: Iterable[Event], *, expected: Mapping[str, int] | None = None) -> list[Receipt]:
+        """Record several events, all of them or none; see `EventLog.record_many`."""
+        given = list(events)
+        receipts = self.log.record_many(given, expected=expected)
+        for event, receipt in zip(given, receipts, strict=True):
+            self._tell("recorded", event, receipt)
+        return receipts
+
+    def assess(self, client: str, *, at: datetime | None = None, known_at: datetime | None = None) -> Assessment:
+        """A client's health and next actions.
+
+        Args:
+            client: the client's id.
+            at: the moment asked about; now, where none is given.
+            known_at: leave out what was recorded later.
+
+        Raises:
+            UnknownClient: nothing is known of the client at that moment.
+        """
+        moment = at or self.log.clock()
+        found = Client.from_events(client, self.log.client(client), as_of=moment, as_at=known_at)
+        if not found:
+            raise UnknownClient(f"nothing is known of the client {client!r} as of {moment.isoformat()}")
+        return self._told(self.engine.assess(found, at=moment))
+
+    def replay(self, *, at: datetime | None = None, known_at: datetime | None = None) -> Iterator[Assessment]:
+        """Every client's assessment, by client; the log is streamed."""
+        moment = at or self.log.clock()
+        for assessment in replay(self.log.clients(), self.engine, at=moment, known_at=known_at):
+            yield self._told(assessment)
+
+    def worklist(
+        self, *, at: datetime | None = None, ahead: timedelta = AHEAD, owner: str | None = None
+    ) -> list[Action]:
+        """The open actions of all clients that are due by so much after the moment.
+
+        Args:
+            at: the moment asked about; now, where none is given.
+            ahead: how far ahead of it.
+            owner: those of this owner's clients alone.
+
+        Returns:
+            The actions, the first due first; those due at one instant by the client's status, the worst first.
+        """
+        due = [
+            (action, assessment.status)
+            for assessment in self.replay(at=at)
+            if owner is None or assessment.client.owner == owner
+            for action in assessment.due(ahead)
+        ]
+        return [action for action, _ in sorted(due, key=lambda it: (it[0].due, -it[1], it[0].client, it[0].rule))]
+
+    def explain(self, client: str, *, at: datetime | None = None, known_at: datetime | None = None) -> str:
+        """A client's story in words.
+
+        Raises:
+            UnknownClient: nothing is known of the client at that moment.
+        """
+        return story(self.assess(client, at=at, known_at=known_at), AHEAD)
+
+    def _told(self, assessment: Assessment) -> Assessment:
+        self._tell("assessed", assessment)
+        for failure in assessment.failures:
+            self._tell("rule_failed", failure)
+        return assessment
+
+    def _tell(self, what: str, *news: object) -> None:
+        for observer in self.observers:
+            try:
+                getattr(observer, what)(*news)
+            except Exception:
+                _LOGGER.exception("the observer %s failed in %s", type(observer).__qualname__, what)
