@@ -22,6 +22,7 @@ from .events import (
     Resolved,
     Retracted,
 )
+from .moments import in_utc
 
 E = TypeVar("E", bound=Event)
 Selector = type[Event] | Callable[[Event], bool]
@@ -70,6 +71,8 @@ class Client:
             as_of: leave out what happened later.
             as_at: leave out what was recorded later.
         """
+        as_of = None if as_of is None else in_utc(as_of)
+        as_at = None if as_at is None else in_utc(as_at)
         given = list(events)
         if any(event.position == 0 for event in given):
             given = [event.at_position(position) for position, event in enumerate(given, start=1)]
@@ -86,6 +89,7 @@ class Client:
 
     def as_of(self, moment: datetime) -> "Client":
         """This client without what happened after `moment`."""
+        moment = in_utc(moment)
         if not self.events or self.events[-1].at <= moment:
             return self
         return Client(self.id, tuple(event for event in self.events if event.at <= moment))
@@ -125,7 +129,7 @@ class Client:
             if len(selectors) == 1:
                 found = tuple(self._matching(selectors[0]))
             else:
-                parts = {event.position: event for selector in selectors for event in self.of(selector)}
+                parts = {id(event): event for selector in selectors for event in self.of(selector)}
                 found = tuple(sorted(parts.values(), key=ORDER))
             self._found[selectors] = found
         return found

@@ -17,6 +17,9 @@ MOST_DEPTH = 32
 
 _SPACED_COLON = re.compile(rb"[ \t\r\n]:")
 _TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)  # an end that is missing must not cost a second look
+_UTF_16 = re.compile(
+    rb"\xff\xfe|\xfe\xff|\x00\x00\xfe\xff|\x00[^\x00]\x00[^\x00]|[^\x00]\x00[^\x00]\x00|(?:\x00{3}[^\x00]){2}|(?:[^\x00]\x00{3}){2}"
+)
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -98,6 +101,7 @@ def _why_no_json(line: bytes, error: Exception) -> EventError:
     for fits, code, reason in _SEEN_IN_BYTES:
         if fits(line):
             return EventError(code, reason)
+    line = line.rstrip(b"\r\n")
     try:
         json.loads(line.decode(), parse_constant=_refused_constant)
     except UnicodeDecodeError as bad:
@@ -117,7 +121,7 @@ def _why_no_json(line: bytes, error: Exception) -> EventError:
 
 _SEEN_IN_BYTES: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     (
-        lambda line: line.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in line[:2],
+        lambda line: _UTF_16.match(line) is not None,
         "utf-16",
         "the text is UTF-16 or UTF-32; save it as UTF-8",
     ),

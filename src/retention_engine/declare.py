@@ -127,7 +127,10 @@ def _settings_of(function: RuleFunction, name: str, explained: dict[str, str]) -
     client = next(parameters, None)
     if client is None or client.kind not in {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}:
         raise RuleError(f"rule {name}: the first parameter must be the client")
-    hints = get_type_hints(function)
+    try:
+        hints = get_type_hints(function if hasattr(function, "__code__") else type(function).__call__)
+    except NameError as error:
+        raise RuleError(f"rule {name}: {error}; import what annotations name when the program runs, too") from None
     settings = {}
     for parameter in parameters:
         key = parameter.name
@@ -170,9 +173,10 @@ def _settings_section(doc: str) -> tuple[str, dict[str, str]]:
     lines = after.split("\n")
     name = ""
     while lines and (lines[0].startswith("    ") or not lines[0].strip()):
-        text = lines.pop(0).strip()
-        match = _SETTING_LINE.fullmatch(text)
-        if match and match[1].isidentifier() and not text.startswith(" "):
+        line = lines.pop(0)
+        text = line.strip()
+        match = None if line.startswith("     ") else _SETTING_LINE.fullmatch(text)
+        if match:
             name = match[1]
             explained[name] = match[2]
         elif text and name:

@@ -270,4 +270,8 @@ def _cause(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     outside = [frame for frame in frames if frame.filename != __file__]
     where = f" ({outside[-1].filename}:{outside[-1].lineno})" if outside else ""
-    return f"{type(error).__name__}: {error}{where}"
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - an exception that can't even be printed is still only a rule's failure
+        said = "(without a text)"
+    return f"{type(error).__name__}: {said}{where}"

@@ -105,6 +105,11 @@ class LogError(RetentionError):
 
     hint = "Check the log's address."
 
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        if hint is not None:
+            self.hint = hint
+
 
 class LogMissing(LogError):
     """There is no log at the address."""

@@ -68,6 +68,8 @@ class Event:
             if name not in schema.default or value != schema.default[name]:
                 given[name] = value
         vars(self).update(schema.parse(given, check_text=True))
+        if self.recorded_at is None:
+            vars(self)["recorded_at"] = self.at
         self.check()
 
     def check(self) -> None:

@@ -41,6 +41,8 @@ class Health(IntEnum):
 
 Evidence = Event | Iterable[Event | None] | None
 
+_TEXT_OR_NONE = attrs.validators.optional(attrs.validators.instance_of(str))
+
 
 def _moment(value: datetime | None) -> datetime | None:
     if value is None:
@@ -83,8 +85,8 @@ class Concern:
     starts: datetime = attrs.field(kw_only=True, converter=_required_moment)
     until: datetime | None = attrs.field(default=None, kw_only=True, converter=_moment)
     because: tuple[Event | None, ...] = attrs.field(kw_only=True, converter=_cited)
-    about: str | None = attrs.field(default=None, kw_only=True)
-    message: str | None = attrs.field(default=None, kw_only=True)
+    about: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
+    message: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
     rule: str = attrs.field(default="", kw_only=True)
 
     @level.validator
@@ -118,7 +120,7 @@ class Action:
     message: str = attrs.field(validator=attrs.validators.instance_of(str))
     due: datetime = attrs.field(kw_only=True, converter=_required_moment)
     because: tuple[Event | None, ...] = attrs.field(kw_only=True, converter=_cited)
-    about: str | None = attrs.field(default=None, kw_only=True)
+    about: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
     rule: str = attrs.field(default="", kw_only=True)
     client: str = attrs.field(default="", kw_only=True)
 

@@ -3,14 +3,15 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 
-from .errors import shown
+from .errors import RetentionError, shown
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 LONGEST = timedelta(days=36_500)
 
 _RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[Tt ](?P<hour>\d\d):\d\d:(?P<second>\d\d)(?:\.\d+)?(?P<offset>[Zz]|[+-]\d\d:\d\d)?)?", re.ASCII
+    r"\d{4}-\d\d-\d\d(?:[Tt ](?P<hour>\d\d):\d\d:(?P<second>\d\d)(?:\.\d+)?(?P<offset>[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?",
+    re.ASCII,
 )
 _DURATION = re.compile(r"(\d{1,6})\s*([a-z]+)", re.ASCII)
 _UNITS = {
@@ -25,7 +26,7 @@ _UNITS = {
 }
 
 
-class InstantError(ValueError):
+class InstantError(RetentionError, ValueError):
     """A text or value is no instant; `code` is a stable word for why."""
 
     def __init__(self, code: str, reason: str) -> None:
@@ -48,7 +49,7 @@ def instant(value: str | date | datetime) -> datetime:
     elif isinstance(value, date):
         moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
     else:
-        hint = "; seconds since 1970 are not read" if isinstance(value, int | float) else ""
+        hint = "; seconds since 1970 are not read" if type(value) in {int, float} else ""
         raise InstantError("wrong-type", f"expected an RFC 3339 instant as text, got {shown(value)}{hint}")
     moment = in_utc(moment)
     if not EARLIEST <= moment < LATEST:

@@ -16,7 +16,7 @@ MOST_CHARACTERS = 200
 LARGEST_NUMBER = Decimal(10) ** 18
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _AT_PLACE = re.compile(r"(?P<what>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>.*)`)?", re.DOTALL)
@@ -54,7 +54,7 @@ def _identifier(value: Any) -> str:
 def _slug(value: Any) -> str:
     if not isinstance(value, str):
         raise EventError("wrong-type", f"expected text, got {shown(value)}")
-    if len(value) > MOST_CHARACTERS or not _SLUG.fullmatch(value):
+    if len(value) > MOST_CHARACTERS or not SLUG.fullmatch(value):
         raise EventError("bad-slug", f"{value[:40]!r} is no slug; use lower-case letters, digits, - and _")
     return value
 
@@ -113,11 +113,13 @@ class Schema:
     """What one event class accepts.
 
     Attributes:
+        kind: the class's kind.
         attribute: attribute name by field name (`with` is the attribute `with_`).
         default: default value by field name, for the fields that have one.
         required: the names of the fields that must be given.
     """
 
+    kind: str
     attribute: Mapping[str, str]
     default: Mapping[str, Any]
     required: frozenset[str]
@@ -136,7 +138,11 @@ class Schema:
         """
         if not given.keys() <= self.attribute.keys():
             name = min(given.keys() - self.attribute.keys())
-            raise EventError("unknown-field", f"no such field{did_you_mean(name, self.attribute)}", field_shown(name))
+            raise EventError(
+                "unknown-field",
+                f"{self.kind!r} has no such field{did_you_mean(name, self.attribute)}",
+                field_shown(name),
+            )
         if not self.required <= given.keys():
             name = min(self.required - given.keys())
             raise EventError("missing-field", "is missing, and must be given", name)
@@ -191,7 +197,10 @@ def schema_of(cls: type) -> Schema:
 def _read_off(cls: type) -> Schema:
     if "__attrs_attrs__" not in vars(cls) or "__slots__" in vars(cls):
         raise KindError(f"{cls.__name__} is no event class; decorate it with @attrs.frozen(slots=False, kw_only=True)")
-    hints = get_type_hints(cls, include_extras=True)
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except NameError as error:
+        raise KindError(f"{cls.__name__}: an annotation can't be read: {error}") from None
     attribute: dict[str, str] = {}
     default: dict[str, Any] = {}
     parsers: dict[str, Callable[[Any], Any]] = {}
@@ -201,15 +210,16 @@ def _read_off(cls: type) -> Schema:
             continue
         name = field.name.removesuffix("_")
         attribute[name] = field.name
-        typed[name] = hints[field.name]
+        typed[name] = hints[field.name] | None if name == "recorded_at" else hints[field.name]
         parsers.update((name, parser.read) for parser in _parsers_in(hints[field.name]))
         if field.default is not attrs.NOTHING:
-            default[name] = None if field.name == "recorded_at" else field.default
+            default[name] = None if name == "recorded_at" else _default(field, cls)
     for name, value in default.items():
         setattr(
             cls, attribute[name], value
         )  # an event that is read keeps what its line carried; the rest it reads off its class
     return Schema(
+        kind=getattr(cls, "kind", cls.__name__),
         attribute=attribute,
         default=default,
         required=frozenset(attribute) - default.keys(),
@@ -226,6 +236,17 @@ def _read(name: str, value: Any, read: Callable[[Any], Any]) -> Any:
         raise EventError(error.code, str(error), name) from None
     except EventError as error:
         raise EventError(error.code, error.reason, name) from None
+    except ValueError as error:
+        raise EventError("bad-value", str(error), name) from None
+
+
+def _default(field: "attrs.Attribute[Any]", cls: type) -> Any:
+    default: Any = field.default
+    if not isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        return default
+    if default.takes_self:
+        raise KindError(f"{cls.__name__}.{field.name}: a default can't depend on the event; work it out in a property")
+    return default.factory()
 
 
 def _parsers_in(hint: Any) -> list[Parsed]:

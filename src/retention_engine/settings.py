@@ -13,6 +13,7 @@ from .declare import BoundRule, Rule, Setting
 from .errors import SettingsError, did_you_mean
 from .moments import duration, duration_text
 from .rules import BUILT_IN, PACKS
+from .schema import SLUG
 
 DEFAULT_PACKS = frozenset({"essentials"})
 FILE_NAME = "retention.toml"
@@ -49,7 +50,7 @@ class Settings:
             table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
         except OSError as error:
             raise SettingsError([f"{path}: can't be read: {error.strerror}"]) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # tomllib lets through what int() and the stack refuse
             raise SettingsError([f"{path}: this is not TOML: {error}"]) from None
         return cls.from_table(table, catalogue, source=str(path))
 
@@ -125,6 +126,8 @@ class _Reading:
         tier_values = {}
         for tier in tiers:
             path = f"tiers.{tier}"
+            if not SLUG.fullmatch(tier):
+                self.problems.append(f"{path}: no client can be of this tier; use lower-case letters, digits, - and _")
             of_tier = self._table(tiers, tier, "tiers.")
             self._known(of_tier, ("rules",), f"{path}.", "table")
             _, tier_values[tier] = self._rules(

@@ -105,7 +105,8 @@ def _print_table(clients: list[View], at: datetime, limit: int) -> None:
 
     counts = Counter(Health.named(client["status"]) for client in clients)
     summary = ", ".join(f"{counts[level]:,} {level}" for level in sorted(counts, reverse=True))
-    click.echo(f"{len(clients):,} clients as of {day(at)}" + (f": {summary}" if summary else ""))
+    count = "1 client" if len(clients) == 1 else f"{len(clients):,} clients"
+    click.echo(f"{count} as of {day(at)}" + (f": {summary}" if summary else ""))
     worst_first = sorted(clients, key=_urgency)
     shown = worst_first[:limit] if limit else worst_first
     if shown:
@@ -125,7 +126,7 @@ def _urgency(client: View) -> tuple[bool, int, str, str]:
 def _row(client: View) -> tuple[str, ...]:
     since = why = ""
     if "judged" in client:
-        since, why = "", f"judged: {client['judged']['reason']}"
+        since, why = _day(client["judged"]["starts"]), f"judged: {client['judged']['reason']}"
     elif client["concerns"]:
         since, why = _day(client["concerns"][0]["starts"]), client["concerns"][0]["message"]
     action = next(iter(client["actions"]), None)

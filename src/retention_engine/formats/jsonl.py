@@ -28,8 +28,9 @@ _OTHER_FORMATS = {
     b"BZh": "compressed with bzip2",
     b"\xfd7zXZ": "compressed with xz",
     b"\x28\xb5\x2f\xfd": "compressed with zstd",
-    b"SQLite format 3": "a SQLite database",
+    b"SQLite format 3": "a SQLite database, and if that is a log, it is given as sqlite:///PATH",
     b"%PDF": "a PDF document",
+    GZIP_MAGIC: "compressed twice",
 }
 """What people hand in by mistake, by how it starts."""
 
@@ -79,7 +80,7 @@ class LogReader:
     def __iter__(self) -> Iterator[Event]:
         position = 0
         for number, line in self._lines():
-            if not line.strip():
+            if not line.strip() and len(line) <= MOST_BYTES:
                 continue
             position += 1
             if number - position != self._behind[-1][1]:
@@ -87,6 +88,9 @@ class LogReader:
             try:
                 yield decode(line, position=position, kinds=self._kinds)
             except EventError as error:
+                if number == 1 and (other := _other_format(line)):
+                    self._note(None, EventError("other-format", f"is {other}; a log is JSON lines, plain or gzipped"))
+                    return
                 self._note(number, error)
                 if error.code == "utf-16":
                     return
@@ -95,7 +99,7 @@ class LogReader:
                     return
 
     def line_of(self, event: Event) -> int:
-        """The line on which an event stood: lines that are empty or too long are no events, but they are lines."""
+        """The line on which an event stood: empty lines are no events, but they are lines."""
         return event.position + self._behind[bisect_right(self._behind, (event.position, sys.maxsize)) - 1][1]
 
     def misfit_problem(self, misfit: Misfit) -> Problem:
@@ -116,26 +120,32 @@ class LogReader:
                     number += 1
                     if number == 1:
                         line = line.removeprefix(BOM)
-                        if other := next((it for start, it in _OTHER_FORMATS.items() if line.startswith(start)), None):
-                            reason = f"is {other}; a log is JSON lines, plain or gzipped"
-                            self._note(None, EventError("other-format", reason))
-                            return
-                    if len(line) > MOST_BYTES and not line.endswith(b"\n"):
-                        self._note(number, EventError("too-long", f"the line is longer than {MOST_BYTES >> 20} MiB"))
-                        while (rest := stream.readline(MOST_BYTES)) and not rest.endswith(b"\n"):
-                            pass
-                        continue
+                    if len(line) > MOST_BYTES:
+                        _skip_rest(stream, line)
+                        line = line.rstrip(b"\r\n")
                     yield number, line
                     if self._progress is not None and number % LINES_A_STEP == 0:
                         here = tell()
                         self._progress(here - told)
                         told = here
+                if self._progress is not None:
+                    self._progress(tell() - told)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             message = "the compressed file is damaged or ends early; fetch or compress it again"
             self._note(number + 1, EventError("bad-gzip", f"{message} ({error})"))
         except OSError as error:
             reason = "is a folder" if isinstance(error, IsADirectoryError) else (error.strerror or str(error)).lower()
             self._note(None, EventError("unreadable", f"can't be read: {reason}"))
+
+
+def _skip_rest(stream: IO[bytes], line: bytes) -> None:
+    """Read on to the end of a line of which so much was read, and forget it."""
+    while line and not line.endswith(b"\n"):
+        line = stream.readline(MOST_BYTES)
+
+
+def _other_format(line: bytes) -> str | None:
+    return next((name for start, name in _OTHER_FORMATS.items() if line.startswith(start)), None)
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def client_view(assessment: Assessment, ahead: timedelta) -> dict[str, Any]:
     if verdict := assessment.judgement:
         view["judged"] = {
             "level": verdict.level,
+            "starts": instant_text(verdict.at),
             "reason": verdict.reason,
             "until": _or_none(verdict.until),
             "because": [verdict.ref],

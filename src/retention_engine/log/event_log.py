@@ -9,10 +9,10 @@ from typing import Self
 
 import attrs
 
-from ..errors import EventError, KeyReused, LogError, OutcomeUnknown, RetentionError, VersionConflict
+from ..errors import EventError, KeyReused, OutcomeUnknown, RetentionError, VersionConflict
 from ..events import KINDS, Event, Kinds, Retracted
 from .redaction import Forgotten, forget
-from .rows import Key, Row, event_of, key_of, stored
+from .rows import Key, Row, can_be_a_client, event_of, key_of, stored
 from .store import NO_HEAD, Store, Writing
 from .verification import Flaw, flaws
 
@@ -120,7 +120,7 @@ class EventLog:
 
     def client(self, client: str) -> list[Event]:
         """A client's events, in the order in which they were stored; empty where none is."""
-        return self._events(self.store.client(client))
+        return self._events(self.store.client(client)) if can_be_a_client(client) else []
 
     def clients(self) -> Iterator[tuple[str, list[Event]]]:
         """Every client with their events, by id: the log as it was when the first was asked for.
@@ -154,8 +154,6 @@ class EventLog:
         Raises:
             LogError: the file exists, or the store has tools of its own for this.
         """
-        if path.exists():
-            raise LogError(f"{path} exists; a backup overwrites nothing")
         self.store.backup(path)
 
     def _rows_by_client(self) -> Iterator[Row]:

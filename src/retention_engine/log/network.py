@@ -1,5 +1,6 @@
 """Which file systems are on another machine: SQLite's locks and shared memory don't work there."""
 
+import re
 from pathlib import Path
 
 from ..errors import LogOnNetwork
@@ -8,6 +9,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "glusterfs", "gpfs", "lustre", "nfs", "nfs4", "smb3"}
 )
 _MOUNTS = Path("/proc/self/mountinfo")
+_ESCAPED = re.compile(r"\\([0-7]{3})")  # the table spells spaces and the like as \040
 
 
 def file_system_of(path: Path, mounts: str) -> str:
@@ -17,8 +19,8 @@ def file_system_of(path: Path, mounts: str) -> str:
         head, _, tail = line.partition(" - ")
         fields, types = head.split(), tail.split()
         if len(fields) > 4 and types:  # noqa: PLR2004 - the fifth field is the mount point
-            point = fields[4].replace("\\040", " ")
-            if (point == "/" or path == Path(point) or Path(point) in path.parents) and len(point) >= best:
+            point = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), fields[4])
+            if (path == Path(point) or Path(point) in path.parents) and len(point) >= best:
                 best, kind = len(point), types[0]
     return kind
 

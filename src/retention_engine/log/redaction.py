@@ -8,7 +8,7 @@ from ..codec import digest
 from ..errors import UnknownClient
 from ..events import Event, Kinds
 from ..schema import Parsed, schema_of
-from .rows import Known, Row, event_of, key_of, stored
+from .rows import Known, Row, can_be_a_client, event_of, key_of, stored
 from .store import Store
 
 GONE = "forgotten"
@@ -35,7 +35,7 @@ def forget(store: Store, client: str, kinds: Kinds) -> Forgotten:
         UnknownClient: the log has no event of the client.
     """
     with store.writing() as writing:
-        rows = writing.rows(client)
+        rows = writing.rows(client) if can_be_a_client(client) else []
         if not rows:
             raise UnknownClient(f"{store.name} has no event of the client {client!r}")
         redacted, keys = [], []

@@ -70,7 +70,13 @@ def checksum(client: str, version: int, kind: str, state: bytes) -> bytes:
 
 def is_intact(row: Row) -> bool:
     """Whether a row is what was once stored."""
-    return row.checksum == checksum(row.client, row.version, row.kind, row.state)
+    typed = isinstance(row.client, str) and isinstance(row.state, bytes)  # a flipped bit can change a value's type
+    return typed and row.checksum == checksum(row.client, row.version, row.kind, row.state)
+
+
+def can_be_a_client(client: str) -> bool:
+    """Whether an event can carry this client's id; what can't, databases refuse to look for."""
+    return "\0" not in client and client == client.encode(errors="replace").decode()
 
 
 def event_of(row: Row, kinds: Kinds) -> Event:

@@ -5,14 +5,27 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from pathlib import Path
-from typing import Any, Literal
+from stat import S_ISDIR, S_ISREG
+from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
-from ..errors import LogClosed, LogCorrupt, LogLocked, LogMissing, LogReadOnly, LogReplaced, LogTooNew, NotALog
+from ..errors import (
+    LogClosed,
+    LogCorrupt,
+    LogError,
+    LogFull,
+    LogLocked,
+    LogMissing,
+    LogReadOnly,
+    LogReplaced,
+    LogTooNew,
+    NotALog,
+)
 from .network import refuse_network_file_system
 from .rows import Key, Known, Row, checksum
 from .sqlite_faults import translated
@@ -65,7 +78,8 @@ class Connections(SQLiteDatastore):
 
     def __init__(self, path: Path | None, *, read_only: bool, lock_timeout: float, durability: Durability) -> None:
         super().__init__(db_name=str(path or ":memory:"), originator_id_type="text")
-        self.path = path
+        self.name = "the log in memory" if path is None else str(path)
+        self.path = None if path is None else path.absolute()  # the program may change its folder
         self.read_only = read_only
         self._timeout = lock_timeout
         self._durability = durability
@@ -76,11 +90,6 @@ class Connections(SQLiteDatastore):
         self._readers_lock = threading.Lock()
         self._closed = False
         self._identity = None if path is None else _identity(path)
-
-    @property
-    def name(self) -> str:
-        """The log as messages name it."""
-        return "the log in memory" if self.path is None else str(self.path)
 
     @contextmanager
     def transaction(self, *, commit: bool) -> Iterator[Any]:
@@ -99,12 +108,16 @@ class Connections(SQLiteDatastore):
         if not self._writer_lock.acquire(timeout=self._timeout):
             raise LogLocked(f"{self.name} is being written by another thread; waited {self._timeout:g} s")
         try:
+            self._refuse_foreign_use()
             self._refuse_replaced_file()
             if self._writer is None:
-                self._writer = self._connect()
+                self._writer = self._connect(writes=True)
+            if self._writer.in_transaction:
+                hint = "Use the `appending` that is open, or leave it first."
+                raise LogLocked(f"{self.name} is being written by this very thread", hint=hint)
             with closing(self._writer.cursor()) as cursor:
-                cursor.execute("BEGIN IMMEDIATE" if commit else "BEGIN")
                 try:
+                    cursor.execute("BEGIN IMMEDIATE" if commit else "BEGIN")
                     yield cursor
                     cursor.execute("COMMIT" if commit else "ROLLBACK")
                 except BaseException:
@@ -116,6 +129,7 @@ class Connections(SQLiteDatastore):
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Cursor]:
+        self._refuse_replaced_file()
         with self._readers_lock:
             connection = self._idle_readers.pop() if self._idle_readers else None
         connection = connection or self._connect()
@@ -126,16 +140,20 @@ class Connections(SQLiteDatastore):
             connection.close()
             raise
         with self._readers_lock:
-            self._idle_readers.append(connection)
+            if not (self._closed or self._is_untouched()):
+                self._idle_readers.append(connection)
+                return
+        connection.close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, *, writes: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._address(), uri=True, check_same_thread=False, isolation_level=None, timeout=self._timeout
         )
         try:
             connection.row_factory = sqlite3.Row
             if self.path is not None and not self.read_only:
-                connection.execute("PRAGMA journal_mode = WAL").close()
+                if writes:  # by now the file is known to be a log
+                    connection.execute("PRAGMA journal_mode = WAL").close()
                 connection.execute(f"PRAGMA synchronous = {self._durability}").close()
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}").close()
             connection.execute("PRAGMA secure_delete = ON").close()
@@ -148,11 +166,14 @@ class Connections(SQLiteDatastore):
         if self.path is None:
             return "file::memory:"
         if not self.read_only:
-            return f"file:{quote(str(self.path))}?mode=rw"
-        beside = self.path.with_name(self.path.name + "-wal")
-        # Without permission to write beside it a WAL file can't be shared; where nobody is writing none is needed.
-        untouched = not beside.exists() and not os.access(self.path.parent, os.W_OK)
-        return f"file:{quote(str(self.path))}?mode=ro" + ("&immutable=1" if untouched else "")
+            return _uri(self.path, "rw")
+        return _uri(self.path, "ro") + ("&immutable=1" if self._is_untouched() else "")
+
+    def _is_untouched(self) -> bool:
+        """Whether nobody writes to a file beside which we can't make the files that sharing it takes."""
+        if self.path is None or not self.read_only:
+            return False
+        return not self.path.with_name(self.path.name + "-wal").exists() and not os.access(self.path.parent, os.W_OK)
 
     def _refuse_foreign_use(self) -> None:
         if self._pid != os.getpid():
@@ -165,18 +186,25 @@ class Connections(SQLiteDatastore):
             raise LogReplaced(f"{self.name} was deleted or replaced while it was open")
 
     def close(self) -> None:
-        """Close all connections; the last one folds the write-ahead file into the log."""
+        """Close all connections, after the write under way; the last one folds the write-ahead file into the log."""
         self._closed = True
         if self._pid != os.getpid():
             return
         with self._readers_lock:
             readers, self._idle_readers = self._idle_readers, []
-        for connection in [*readers, *([self._writer] if self._writer else [])]:
+        for connection in readers:
             connection.close()
-        self._writer = None
+        if not self._writer_lock.acquire(timeout=self._timeout):
+            raise LogLocked(f"{self.name} is still being written by another thread; waited {self._timeout:g} s")
+        try:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+        finally:
+            self._writer_lock.release()
 
     def __del__(self) -> None:
-        with suppress(AttributeError, sqlite3.Error):
+        with suppress(AttributeError, LogError, sqlite3.Error):
             self.close()
 
 
@@ -269,10 +297,18 @@ class SQLiteStore:
         lock_timeout: float = LOCK_TIMEOUT,
         durability: Durability = "full",
     ) -> None:
+        if durability not in get_args(Durability):
+            raise LogError(f"{durability!r} is no durability", hint="It is 'full' or 'normal'.")
+        writable = True
         if path is not None:
-            _refuse_what_is_no_file(path)
+            if not _size_of_file(path):
+                raise LogCorrupt(f"{path} is empty; a log that was ever made is not")
             refuse_network_file_system(path)
-        self._connections = Connections(path, read_only=read_only, lock_timeout=lock_timeout, durability=durability)
+            writable = os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)
+        self._read_only = "it was opened for reading" if read_only else "the file or its folder is read-only"
+        self._connections = Connections(
+            path, read_only=read_only or not writable, lock_timeout=lock_timeout, durability=durability
+        )
         self.name = self._connections.name
         self._recorder = SQLiteEventRecorder(self._connections)
         if path is None:
@@ -292,22 +328,18 @@ class SQLiteStore:
         Raises:
             NotALog: the file exists and is something else.
         """
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except FileExistsError:
-            if path.stat().st_size:
-                return cls(path, **options)
-        except OSError as error:
-            raise LogReadOnly(f"{path} can't be made: {error.strerror}") from None
         refuse_network_file_system(path)
-        connections = Connections(path, read_only=False, lock_timeout=LOCK_TIMEOUT, durability="full")
-        try:
-            with connections.transaction(commit=True) as cursor:
-                if not cursor.execute("PRAGMA application_id").fetchone()[0]:
-                    for statement in _SCHEMA:
-                        cursor.execute(statement)
-        finally:
-            connections.close()
+        with suppress(FileExistsError):
+            _make_file(path)
+        _size_of_file(path)
+        with translated(str(path)), closing(sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None)) as made:
+            if not _has_tables(made):
+                # The file holds nothing or a whole log, however this ends: the switch to WAL would store a page on its own.
+                made.execute("BEGIN IMMEDIATE")
+                for statement in () if _has_tables(made) else _SCHEMA:
+                    made.execute(statement)
+                made.execute("COMMIT")
+                made.execute("PRAGMA journal_mode = WAL").close()
         return cls(path, **options)
 
     def _refuse_other_schemas(self) -> None:
@@ -325,9 +357,12 @@ class SQLiteStore:
     def writing(self) -> Iterator[SQLiteWriting]:
         """Begin to write."""
         if self._connections.read_only:
-            raise LogReadOnly(f"{self.name} was opened for reading only")
+            raise LogReadOnly(f"{self.name} can't be written: {self._read_only}")
         with self._connections.transaction(commit=True) as cursor:
-            yield SQLiteWriting(cursor)
+            try:
+                yield SQLiteWriting(cursor)
+            except IntegrityError as error:
+                raise LogCorrupt(f"{self.name} contradicts itself ({error})") from error
 
     def client(self, client: str) -> list[Row]:
         """A client's rows in the order of their versions."""
@@ -370,9 +405,10 @@ class SQLiteStore:
 
     def count(self) -> tuple[int, int]:
         """How many events there are, and how many were ever stored."""
+        statement = "SELECT (SELECT count(*) FROM stored_events), (SELECT appended FROM log_counts)"
         with self._connections.transaction(commit=False) as cursor:
-            here = cursor.execute("SELECT count(*) FROM stored_events").fetchone()[0]
-            return here, cursor.execute("SELECT appended FROM log_counts").fetchone()[0]
+            here, appended = cursor.execute(statement).fetchone()
+        return here, appended
 
     def problems(self) -> Iterator[str]:
         """What SQLite finds wrong with the file."""
@@ -394,9 +430,25 @@ class SQLiteStore:
         return unreached
 
     def backup(self, path: Path) -> None:
-        """Write a consistent copy while others read and write."""
-        with translated(self.name), self._connections._reading() as cursor, closing(sqlite3.connect(path)) as copy:  # noqa: SLF001 - its own module
-            cursor.connection.backup(copy)
+        """Write a consistent copy while others read and write.
+
+        Raises:
+            LogError: there is a file already, or it can't be written.
+        """
+        with self._connections.transaction(commit=False) as cursor:
+            try:
+                _make_file(path)
+            except FileExistsError:
+                raise LogError(f"{path} exists; a backup overwrites nothing", hint="Give another file.") from None
+            try:
+                with (
+                    translated(f"{self.name}, on its way to {path},"),
+                    closing(sqlite3.connect(_uri(path, "rw"), uri=True)) as copy,
+                ):
+                    cursor.connection.backup(copy)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
 
     def close(self) -> None:
         """Close the file."""
@@ -416,12 +468,43 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
+def _uri(path: Path, mode: Literal["ro", "rw"]) -> str:
+    return f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+
+
+def _size_of_file(path: Path) -> int:
     try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise LogMissing(f"{path} can't be opened: {(error.strerror or str(error)).lower()}") from None
-    if path.is_dir():
-        raise NotALog(f"{path} is a folder")
-    if size == 0:
-        raise LogCorrupt(f"{path} is empty; a log that was ever made is not")
+        found = path.stat()
+    except (OSError, ValueError) as error:
+        raise _not_reached(path, "opened", error) from None
+    if not S_ISREG(found.st_mode):
+        raise NotALog(f"{path} is {'a folder' if S_ISDIR(found.st_mode) else 'no file'}")
+    if not os.access(path, os.R_OK):
+        raise LogReadOnly(f"{path} can't be opened: permission denied")
+    return found.st_size
+
+
+def _make_file(path: Path) -> None:
+    """Make an empty file that nobody else may read; one that exists stays, and is an error of its own."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        raise
+    except (OSError, ValueError) as error:
+        raise _not_reached(path, "made", error) from None
+
+
+def _not_reached(path: Path, done: str, error: OSError | ValueError) -> LogError:
+    """Why a file can't be opened or made."""
+    code = error.errno if isinstance(error, OSError) else None
+    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    message = f"{path} can't be {done}: {why[:1].lower()}{why[1:]}"
+    if code in {ENOSPC, EDQUOT}:
+        return LogFull(message)
+    if code in {EACCES, EPERM, EROFS}:
+        return LogReadOnly(message)
+    return LogMissing(message, hint="Make the folder, or correct the address.") if done == "made" else LogMissing(message)

@@ -12,11 +12,15 @@ _BY_CODE: dict[int, tuple[type[LogError], str]] = {
     sqlite3.SQLITE_BUSY: (LogLocked, "is locked by another program"),
     sqlite3.SQLITE_LOCKED: (LogLocked, "is locked by another program"),
     sqlite3.SQLITE_FULL: (LogFull, "has no room left on its disk"),
+    sqlite3.SQLITE_PROTOCOL: (LogLocked, "is locked by another program"),
     sqlite3.SQLITE_IOERR: (LogFull, "can't be written; the disk is full, a limit is reached or the device fails"),
+    sqlite3.SQLITE_IOERR_READ: (LogCorrupt, "can't be read; the device fails"),
+    sqlite3.SQLITE_IOERR_SHORT_READ: (LogCorrupt, "ends early"),
     sqlite3.SQLITE_READONLY: (LogReadOnly, "can't be written"),
     sqlite3.SQLITE_PERM: (LogReadOnly, "can't be written"),
     sqlite3.SQLITE_CANTOPEN: (LogReadOnly, "can't be opened"),
     sqlite3.SQLITE_CORRUPT: (LogCorrupt, "is damaged"),
+    sqlite3.SQLITE_CONSTRAINT: (LogCorrupt, "contradicts itself"),
     sqlite3.SQLITE_NOTADB: (NotALog, "is no SQLite database"),
     sqlite3.SQLITE_MISUSE: (LogClosed, "was closed"),
 }
@@ -35,11 +39,16 @@ def translated(name: str) -> Iterator[None]:
         if not isinstance(cause, sqlite3.Error) or isinstance(cause, sqlite3.IntegrityError):
             raise
         raise _as_log_error(cause, name) from cause
+    except OverflowError:
+        raise LogError(f"{name} knows no position as large as this", hint="Use a position that the log gave.") from None
 
 
 def _as_log_error(error: sqlite3.Error, name: str) -> LogError:
     code = getattr(error, "sqlite_errorcode", None)
-    cls, what = _BY_CODE.get((code or 0) & _PRIMARY, (LogError, "failed"))
-    if isinstance(error, sqlite3.ProgrammingError) and code is None:
+    if code is not None:
+        cls, what = _BY_CODE.get(code) or _BY_CODE.get(code & _PRIMARY, (LogError, "failed"))
+    elif isinstance(error, sqlite3.ProgrammingError):
         cls, what = LogClosed, "was closed"
+    else:  # Python's own complaint about a text that is not UTF-8
+        cls, what = LogCorrupt, "is damaged"
     return cls(f"{name} {what} ({error})")

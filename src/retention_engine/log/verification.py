@@ -28,8 +28,15 @@ class Flaw:
 
 def flaws(store: Store, rows: Iterable[Row], kinds: Kinds) -> Iterator[Flaw]:
     """Everything wrong with a store whose rows are given by client and version."""
-    for problem in store.problems():
-        yield Flaw("database", f"{store.name}: {problem}")
+    try:
+        for problem in store.problems():
+            yield Flaw("database", f"{store.name}: {problem}")
+        yield from _flaws_of_rows(store, rows, kinds)
+    except LogCorrupt as error:  # so damaged that the rest can't be read
+        yield Flaw("database", str(error))
+
+
+def _flaws_of_rows(store: Store, rows: Iterable[Row], kinds: Kinds) -> Iterator[Flaw]:
     last: Row | None = None
     count = 0
     for row in rows:

@@ -1,0 +1,269 @@
+"""Strategies for hypothesis: random logs that look like real ones and hit what is hard, and moments to ask about.
+
+Logs are lists of plain dictionaries, as the lines of a file hold them. They have ties of `at`, events recorded late (or
+ahead), retractions, events recorded twice, ids that two clients share, tiers, cadences, judgements and actions.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from hypothesis import strategies as st
+
+from retention_engine import KINDS
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SPANS = [0, 1, 7, 14, 21, 30, 60, 90, 120, 180, 365]
+"""Days that rules count with, so that boundaries are met and not only passed."""
+MICROSECOND = timedelta(microseconds=1)
+CLIENTS = ["acme", "acme", "acme", "büro 7"]
+
+Line = dict[str, Any]
+
+spans = st.one_of(st.sampled_from(SPANS), st.integers(0, 120)).map(lambda count: timedelta(days=count))
+jitters = st.sampled_from([timedelta(0)] * 5 + [MICROSECOND, -MICROSECOND, timedelta(hours=9, seconds=1)])
+instants = st.builds(lambda span, jitter: START + span + abs(jitter), spans, jitters)
+lags = st.sampled_from([None, None, None, timedelta(0), timedelta(days=3), timedelta(days=45), timedelta(days=-2)])
+terms = st.sampled_from([30, 60, 90, 120, 365]).map(lambda count: timedelta(days=count))
+places = st.integers(0, 12)
+ZONES = [UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=8))]
+
+
+def written(moment: datetime, zone: timezone = UTC) -> str:
+    """An instant as a log writes it."""
+    return moment.astimezone(zone).isoformat().replace("+00:00", "Z")
+
+
+def _maybe(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Line]:
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+def _must(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Line]:
+    return st.fixed_dictionaries(fields)
+
+
+def _both(one: st.SearchStrategy[Line], other: st.SearchStrategy[Line]) -> st.SearchStrategy[Line]:
+    return st.builds(lambda first, second: first | second, one, other)
+
+
+PURPOSES = ["general", "delivery", "invoice", "appreciation", "advice", "expectations", "newsletter", "review"]
+LEVELS = ["healthy", "unknown", "watch", "at-risk", "critical", "left"]
+answers = st.fixed_dictionaries(
+    {}, optional={"refer": st.sampled_from(["no", "NO", "No", "yes"]), "stop": st.just("x")}
+)
+
+FIELDS: dict[str, st.SearchStrategy[Line]] = {
+    "engaged": _both(
+        _must(direction=st.sampled_from([*["outbound"] * 5, "inbound", "two_way"])),
+        _maybe(purpose=st.sampled_from(PURPOSES), exceeded=st.booleans(), resolves=places, answers=answers),
+    ),
+    "introduced": _maybe(initiated_by=st.sampled_from(["us", "client"])),
+    "referred": _must(direction=st.sampled_from(["given", "received"])),
+    "complained": _maybe(severity=st.sampled_from(["minor", "major", "critical"])),
+    "renewed": _maybe(term_end=terms),
+    "resolved": _must(complaint=places),
+    "profiled": _maybe(
+        tier=st.sampled_from(["key", "standard", "gold"]),
+        cadence_days=st.sampled_from([1, 14, 200]),
+        owner=st.just("jo"),
+    ),
+    "measured": _must(
+        measure=st.sampled_from(["leads", "calls"]),
+        value=st.one_of(st.integers(8, 11), st.sampled_from([9.5, "9.99"])),
+        target=st.just(10),
+    ),
+    "left": _maybe(controllable=st.booleans()),
+    "judged": _both(_must(level=st.sampled_from(LEVELS), reason=st.just("I met them.")), _maybe(until=spans)),
+    "action_done": _must(action=st.just("of another program")),
+    "action_snoozed": _must(action=st.just("of another program"), until=spans),
+    "retracted": _must(event=places),
+}
+"""The fields of each kind. Spans stand for instants and places for ids, until a log knows its own."""
+
+EVERY_KIND = [*FIELDS, *["engaged"] * 5, *["complained"] * 3, "renewed", "measured", "profiled", "retracted"]
+THEMES = [
+    EVERY_KIND,
+    EVERY_KIND,
+    ["engaged", "engaged", "engaged", "profiled", "referred", "introduced"],
+    ["complained", "complained", "complained", "resolved", "engaged", "profiled", "retracted"],
+    ["renewed", "renewed", "engaged", "left", "judged"],
+    ["measured", "measured", "measured", "engaged"],
+]
+"""What a log is mostly about, so that rules meet enough of the events that they count."""
+
+
+@st.composite
+def _lines(draw: st.DrawFn, kinds: Sequence[str]) -> Line:
+    kind = draw(st.sampled_from(kinds))
+    return {
+        "kind": kind,
+        "client": draw(st.sampled_from(CLIENTS)),
+        "at": draw(instants),
+        "has_id": draw(st.booleans()) or draw(st.booleans()),
+        "lag": draw(lags),
+        "zone": draw(st.sampled_from(ZONES)),
+        **draw(FIELDS[kind]),
+    }
+
+
+@st.composite
+def logs(draw: st.DrawFn, *, ids: bool = False) -> list[Line]:
+    """A log of up to 14 lines and a few repetitions; with `ids`, every event has one."""
+    fewest = draw(st.sampled_from([1, 4, 8]))
+    drafts = draw(st.lists(_lines(draw(st.sampled_from(THEMES))), min_size=fewest, max_size=14))
+    log = settled(drafts, ids=ids)
+    again = draw(st.lists(st.tuples(places, st.sampled_from([-40, 0, 10])), max_size=2))
+    with_id = [line for line in log if "id" in line]
+    for place, days in again if with_id else ():
+        line = with_id[place % len(with_id)]
+        recorded_at = datetime.fromisoformat(line.get("recorded_at", line["at"])) + timedelta(days=days)
+        log.append(line | {"recorded_at": written(recorded_at)})
+    return log
+
+
+def settled(drafts: list[Line], *, ids: bool = False, taken: Sequence[Line] = ()) -> list[Line]:
+    """Drafts as lines of a log, after the lines that are `taken`: ids are given, references filled in, instants written.
+
+    A retraction of nothing would be refused, so it is left out; other references may point nowhere.
+    """
+    log: list[Line] = []
+    for number, draft in enumerate(drafts, start=100 if taken else 0):
+        line = dict(draft)
+        lag, zone, has_id = line.pop("lag"), line.pop("zone"), line.pop("has_id")
+        at = line["at"]
+        line["at"] = written(at, zone)
+        if lag is not None:
+            line["recorded_at"] = written(at + lag)
+        for field in ("term_end", "until"):
+            if field in line:
+                line[field] = written(at + line[field])
+        if has_id or ids:
+            line["id"] = f"e{number - sum(other['client'] != line['client'] for other in log)}"
+        log.append(line)
+    known = [*taken, *log]
+    for line in log:
+        for field in ("resolves", "complaint"):
+            if field in line:
+                line[field] = f"e{line[field]}"
+        if line["kind"] == "retracted":
+            line["event"] = _retractable(known, line)
+    return [line for line in log if line["kind"] != "retracted" or line["event"] is not None]
+
+
+def _retractable(log: list[Line], retraction: Line) -> str | None:
+    names = [
+        line["id"]
+        for line in log
+        if line["client"] == retraction["client"] and line["kind"] != "retracted" and "id" in line
+    ]
+    return names[retraction["event"] % len(names)] if names else None
+
+
+@st.composite
+def moments(draw: st.DrawFn, log: list[Line]) -> datetime:
+    """A moment worth asking about: at an event, or where a span counted from one is over, or next to that."""
+    if not log:
+        return draw(instants)
+    line = draw(st.sampled_from(log))
+    field = draw(st.sampled_from([name for name in ("at", "at", "recorded_at", "term_end", "until") if name in line]))
+    sign = draw(st.sampled_from([1, 1, 1, -1]))
+    span = timedelta(days=draw(st.sampled_from([0, 0, *SPANS])))
+    return datetime.fromisoformat(line[field]) + sign * span + draw(jitters)
+
+
+@st.composite
+def questions(draw: st.DrawFn, **how: Any) -> tuple[list[Line], datetime, datetime | None]:
+    """A log, a moment to ask about, and until when what was recorded counts (`None`: all of it)."""
+    log = draw(logs(**how))
+    known_at = draw(st.none() | moments(log))
+    return log, draw(moments(log)), known_at
+
+
+@st.composite
+def continued(draw: st.DrawFn) -> tuple[list[Line], datetime, list[Line]]:
+    """A log, a moment, and a longer log whose further events happened, and were recorded, after the moment."""
+    log = draw(logs())
+    now = draw(moments(log))
+    later = []
+    for draft in draw(st.lists(_lines(EVERY_KIND), min_size=1, max_size=5)):
+        at = now + MICROSECOND + (draft["at"] - START)
+        later.append(draft | {"at": at, "lag": None if draft["lag"] is None else abs(draft["lag"])})
+    return log, now, [*log, *settled(later, taken=log)]
+
+
+# Whole events, for the codec: every kind, every field, and texts that are hard to carry.
+
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
+names = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=20)
+slugs = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,8}", fullmatch=True)
+numbers = st.decimals(-(10**9), 10**9, places=3)
+amounts = st.decimals(0, 10**9, places=2)
+anytime = st.datetimes(datetime(1900, 1, 2), datetime(2199, 12, 30), timezones=st.sampled_from(ZONES))  # noqa: DTZ001 - hypothesis adds the zone
+people = st.lists(texts, max_size=3)
+ratings = st.integers(1, 5)
+outcomes = st.sampled_from(["useful", "not_useful"])
+questions_asked = st.sampled_from(["how", "start", "stop", "refer", "quote"])
+
+WHOLE: dict[str, st.SearchStrategy[Line]] = {
+    "engaged": _maybe(
+        purpose=slugs,
+        depth=st.sampled_from(["token", "routine", "meaningful"]),
+        direction=st.sampled_from(["outbound", "inbound", "two_way"]),
+        channel=texts,
+        with_=people.map(tuple),
+        exceeded=st.booleans(),
+        reactive_to=names,
+        resolves=names,
+        asked=st.lists(questions_asked, max_size=3).map(tuple),
+        answers=st.dictionaries(questions_asked, texts),
+        agreed_by=st.lists(st.sampled_from(["us", "client"]), max_size=2).map(tuple),
+        our_view=ratings,
+        client_view=ratings,
+        learned=texts,
+        competitor=texts,
+        topic=texts,
+    ),
+    "introduced": _maybe(
+        to=texts,
+        role=st.sampled_from(["helper", "prospect", "supplier", "peer"]),
+        initiated_by=st.sampled_from(["us", "client"]),
+        outcome=outcomes,
+    ),
+    "referred": _both(
+        _must(direction=st.sampled_from(["given", "received"])), _maybe(prospect=texts, outcome=outcomes)
+    ),
+    "complained": _maybe(
+        severity=st.sampled_from(["minor", "major", "critical"]),
+        topic=texts,
+        threatens_to_leave=st.booleans(),
+        competitor=texts,
+    ),
+    "renewed": _maybe(term_end=anytime, value=amounts, currency=texts),
+    "resolved": _must(complaint=names),
+    "profiled": _maybe(
+        name=texts,
+        tier=slugs,
+        owner=texts,
+        stage=st.sampled_from(["prospect", "client"]),
+        channel=texts,
+        annual_value=amounts,
+        timezone=texts,
+        cadence_days=st.integers(1, 36_500),
+    ),
+    "measured": _must(measure=names, value=numbers, target=numbers),
+    "left": _maybe(reason=texts, controllable=st.booleans()),
+    "action_done": _must(action=names),
+    "action_snoozed": _must(action=names, until=anytime),
+    "action_dismissed": _must(action=names, reason=texts),
+    "judged": _both(_must(level=st.sampled_from(LEVELS), reason=texts), _maybe(until=anytime)),
+    "retracted": _both(_must(event=names), _maybe(reason=texts)),
+}
+
+envelopes = _both(_must(client=names, at=anytime), _maybe(id=names, recorded_at=anytime, by=texts, note=texts))
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Any:
+    """An event of any kind of the package, with any of its fields."""
+    kind = draw(st.sampled_from(sorted(KINDS)))
+    return KINDS[kind](**draw(envelopes), **draw(WHOLE[kind]), position=draw(st.integers(0, 10**9)))
