@@ -4,8 +4,9 @@ Logs are lists of plain dictionaries, as the lines of a file hold them. They hav
 ahead), retractions, events recorded twice, ids that two clients share, tiers, cadences, judgements and actions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import product
 from typing import Any
 
 from hypothesis import strategies as st
@@ -16,15 +17,20 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 SPANS = [0, 1, 7, 14, 21, 30, 60, 90, 120, 180, 365]
 """Days that rules count with, so that boundaries are met and not only passed."""
 MICROSECOND = timedelta(microseconds=1)
-CLIENTS = ["acme", "acme", "acme", "büro 7"]
 
 Line = dict[str, Any]
 
 spans = st.one_of(st.sampled_from(SPANS), st.integers(0, 120)).map(lambda count: timedelta(days=count))
-jitters = st.sampled_from([timedelta(0)] * 5 + [MICROSECOND, -MICROSECOND, timedelta(hours=9, seconds=1)])
-instants = st.builds(lambda span, jitter: START + span + abs(jitter), spans, jitters)
-lags = st.sampled_from([None, None, None, timedelta(0), timedelta(days=3), timedelta(days=45), timedelta(days=-2)])
-terms = st.sampled_from([30, 60, 90, 120, 365]).map(lambda count: timedelta(days=count))
+JITTERS = [timedelta(0)] * 5 + [MICROSECOND, -MICROSECOND, timedelta(hours=9, seconds=1)]
+DAYS = [*SPANS, *SPANS, *SPANS, *range(2, 120, 3)]
+
+
+def one_of(choices: Sequence[Any]) -> st.SearchStrategy[Any]:
+    """One of a long list; `sampled_from` would look at each of its items at every draw."""
+    return st.integers(0, len(choices) - 1).map(choices.__getitem__)
+
+
+instants = one_of([START + timedelta(days=count) + abs(jitter) for jitter in JITTERS for count in DAYS])
 places = st.integers(0, 12)
 ZONES = [UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=8))]
 
@@ -34,53 +40,62 @@ def written(moment: datetime, zone: timezone = UTC) -> str:
     return moment.astimezone(zone).isoformat().replace("+00:00", "Z")
 
 
-def _maybe(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Line]:
-    return st.fixed_dictionaries({}, optional=fields)
+NOT_GIVEN = object()
 
 
-def _must(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Line]:
-    return st.fixed_dictionaries(fields)
+def variants(**choices: Iterable[Any]) -> list[Line]:
+    """Every combination of the choices; hypothesis draws one of a list much faster than field by field."""
+    combined = (dict(zip(choices, values, strict=True)) for values in product(*choices.values()))
+    return [{name: value for name, value in line.items() if value is not NOT_GIVEN} for line in combined]
 
 
-def _both(one: st.SearchStrategy[Line], other: st.SearchStrategy[Line]) -> st.SearchStrategy[Line]:
-    return st.builds(lambda first, second: first | second, one, other)
+def maybe(*choices: Any) -> list[Any]:
+    return [NOT_GIVEN, *choices]
 
 
-PURPOSES = ["general", "delivery", "invoice", "appreciation", "advice", "expectations", "newsletter", "review"]
+PURPOSES = ["delivery", "invoice", "appreciation", "advice", "expectations", "newsletter", "review", "general"]
 LEVELS = ["healthy", "unknown", "watch", "at-risk", "critical", "left"]
-answers = st.fixed_dictionaries(
-    {}, optional={"refer": st.sampled_from(["no", "NO", "No", "yes"]), "stop": st.just("x")}
-)
+LATER = [timedelta(days=count) for count in (0, 7, 30, 60, 90, 120, 365)]
+PLACES = range(13)
+MORE = [
+    *variants(
+        exceeded=maybe(True, True, False), answers=maybe(*variants(refer=["no", "NO", "No", "yes"]), {"stop": "x"})
+    ),
+    *variants(resolves=PLACES),
+]
 
-FIELDS: dict[str, st.SearchStrategy[Line]] = {
-    "engaged": _both(
-        _must(direction=st.sampled_from([*["outbound"] * 5, "inbound", "two_way"])),
-        _maybe(purpose=st.sampled_from(PURPOSES), exceeded=st.booleans(), resolves=places, answers=answers),
-    ),
-    "introduced": _maybe(initiated_by=st.sampled_from(["us", "client"])),
-    "referred": _must(direction=st.sampled_from(["given", "received"])),
-    "complained": _maybe(severity=st.sampled_from(["minor", "major", "critical"])),
-    "renewed": _maybe(term_end=terms),
-    "resolved": _must(complaint=places),
-    "profiled": _maybe(
-        tier=st.sampled_from(["key", "standard", "gold"]),
-        cadence_days=st.sampled_from([1, 14, 200]),
-        owner=st.just("jo"),
-    ),
-    "measured": _must(
-        measure=st.sampled_from(["leads", "calls"]),
-        value=st.one_of(st.integers(8, 11), st.sampled_from([9.5, "9.99"])),
-        target=st.just(10),
-    ),
-    "left": _maybe(controllable=st.booleans()),
-    "judged": _both(_must(level=st.sampled_from(LEVELS), reason=st.just("I met them.")), _maybe(until=spans)),
-    "action_done": _must(action=st.just("of another program")),
-    "action_snoozed": _must(action=st.just("of another program"), until=spans),
-    "retracted": _must(event=places),
+VARIANTS: dict[str, list[Line]] = {
+    "engaged": [
+        said | more
+        for more in MORE
+        for said in variants(direction=["outbound"] * 4 + maybe("inbound", "two_way"), purpose=maybe(*PURPOSES))
+    ],
+    "introduced": variants(initiated_by=maybe("us", "client")),
+    "referred": variants(direction=["given", "received"]),
+    "complained": variants(severity=maybe("minor", "major", "critical")),
+    "renewed": variants(term_end=maybe(*LATER[2:])),
+    "resolved": variants(complaint=PLACES),
+    "profiled": variants(tier=maybe("key", "standard", "gold"), cadence_days=maybe(1, 14, 200), owner=maybe("jo")),
+    "measured": variants(measure=["leads", "calls"], value=[9, 8, 9.5, "9.99", 10, 11], target=[10]),
+    "left": variants(controllable=maybe(True, False)),
+    "judged": variants(level=LEVELS, reason=["I met them."], until=maybe(*LATER)),
+    "action_done": variants(action=["of another program"]),
+    "action_snoozed": variants(action=["of another program"], until=LATER),
+    "retracted": variants(event=PLACES),
 }
 """The fields of each kind. Spans stand for instants and places for ids, until a log knows its own."""
 
-EVERY_KIND = [*FIELDS, *["engaged"] * 5, *["complained"] * 3, "renewed", "measured", "profiled", "retracted"]
+envelope_of_line = one_of(
+    variants(
+        zone=ZONES,
+        has_id=[True, True, True, False],
+        lag=[None, None, None, timedelta(0), timedelta(days=3), timedelta(days=45), timedelta(days=-2)],
+        client=["acme", "acme", "acme", "büro 7"],
+    )
+)
+fields_of = {kind: one_of(choices) for kind, choices in VARIANTS.items()}
+
+EVERY_KIND = [*VARIANTS, *["engaged"] * 5, *["complained"] * 3, "renewed", "measured", "profiled", "retracted"]
 THEMES = [
     EVERY_KIND,
     EVERY_KIND,
@@ -94,16 +109,8 @@ THEMES = [
 
 @st.composite
 def _lines(draw: st.DrawFn, kinds: Sequence[str]) -> Line:
-    kind = draw(st.sampled_from(kinds))
-    return {
-        "kind": kind,
-        "client": draw(st.sampled_from(CLIENTS)),
-        "at": draw(instants),
-        "has_id": draw(st.booleans()) or draw(st.booleans()),
-        "lag": draw(lags),
-        "zone": draw(st.sampled_from(ZONES)),
-        **draw(FIELDS[kind]),
-    }
+    kind = kinds[draw(st.integers(0, len(kinds) - 1))]
+    return {"kind": kind, "at": draw(instants), **draw(envelope_of_line), **draw(fields_of[kind])}
 
 
 @st.composite
@@ -168,7 +175,7 @@ def moments(draw: st.DrawFn, log: list[Line]) -> datetime:
     field = draw(st.sampled_from([name for name in ("at", "at", "recorded_at", "term_end", "until") if name in line]))
     sign = draw(st.sampled_from([1, 1, 1, -1]))
     span = timedelta(days=draw(st.sampled_from([0, 0, *SPANS])))
-    return datetime.fromisoformat(line[field]) + sign * span + draw(jitters)
+    return datetime.fromisoformat(line[field]) + sign * span + draw(st.sampled_from(JITTERS))
 
 
 @st.composite
@@ -189,6 +196,18 @@ def continued(draw: st.DrawFn) -> tuple[list[Line], datetime, list[Line]]:
         at = now + MICROSECOND + (draft["at"] - START)
         later.append(draft | {"at": at, "lag": None if draft["lag"] is None else abs(draft["lag"])})
     return log, now, [*log, *settled(later, taken=log)]
+
+
+def _maybe(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Line]:
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+def _must(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Line]:
+    return st.fixed_dictionaries(fields)
+
+
+def _both(one: st.SearchStrategy[Line], other: st.SearchStrategy[Line]) -> st.SearchStrategy[Line]:
+    return st.builds(lambda first, second: first | second, one, other)
 
 
 # Whole events, for the codec: every kind, every field, and texts that are hard to carry.

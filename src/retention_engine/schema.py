@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, TypedDict, get_args, get_origin, get_type_hints
 
 import attrs
@@ -14,6 +14,8 @@ from .moments import InstantError, instant
 
 MOST_CHARACTERS = 200
 LARGEST_NUMBER = Decimal(10) ** 18
+
+_EXACT = Context(prec=1 << 21)  # more digits than a line has
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
@@ -54,8 +56,10 @@ def _identifier(value: Any) -> str:
 def _slug(value: Any) -> str:
     if not isinstance(value, str):
         raise EventError("wrong-type", f"expected text, got {shown(value)}")
-    if len(value) > MOST_CHARACTERS or not SLUG.fullmatch(value):
-        raise EventError("bad-slug", f"{value[:40]!r} is no slug; use lower-case letters, digits, - and _")
+    if len(value) > MOST_CHARACTERS:
+        raise EventError("too-long", f"expected at most {MOST_CHARACTERS} characters, got {len(value)} characters")
+    if not SLUG.fullmatch(value):
+        raise EventError("bad-slug", f"{shown(value)} is no slug; use lower-case letters, digits, - and _")
     return value
 
 
@@ -71,7 +75,8 @@ def _number(value: Any) -> Decimal:
         raise EventError("not-a-number", f"{text[:40]!r} is not a finite decimal number, such as 1200.50")
     if abs(number) >= LARGEST_NUMBER:
         raise EventError("out-of-range", f"{text[:40]} is not below {LARGEST_NUMBER:,}")
-    return number
+    whole = int(number)
+    return Decimal(whole) if number == whole else _EXACT.normalize(number)  # one number, one text: 1200.50 is 1200.5
 
 
 def _amount(value: Any) -> Decimal:
@@ -117,14 +122,15 @@ class Schema:
         attribute: attribute name by field name (`with` is the attribute `with_`).
         default: default value by field name, for the fields that have one.
         required: the names of the fields that must be given.
+        hints: annotation by field name.
     """
 
     kind: str
     attribute: Mapping[str, str]
     default: Mapping[str, Any]
     required: frozenset[str]
+    hints: Mapping[str, Any]
     _parsers: Mapping[str, Callable[[Any], Any]]
-    _hints: Mapping[str, Any]
     _typed: Any
 
     def parse(self, given: dict[str, Any], *, check_text: bool) -> dict[str, Any]:
@@ -158,7 +164,7 @@ class Schema:
         if "with" in values:
             values["with_"] = values.pop("with")
         if "answers" in values:
-            values["answers"] = FrozenDict(values["answers"])
+            values["answers"] = FrozenDict(sorted(values["answers"].items()))
         return values
 
     def _reworded(self, error: msgspec.ValidationError) -> EventError:
@@ -170,7 +176,7 @@ class Schema:
         if what.startswith("Invalid enum value"):
             code = "unknown-value"
             word = what.removeprefix("Invalid enum value ")[1:-1]
-            words = [str(choice) for choice in _choices(self._hints[re.split(r"[.[]", path)[0]])]
+            words = [str(choice) for choice in _choices(self.hints[re.split(r"[.[]", path)[0]])]
             cut = word if len(word) <= MOST_SHOWN else word[:MOST_SHOWN] + "…"
             what = f"'{cut}' is none of {', '.join(words)}{did_you_mean(word, words)}"
         elif " >= " in what or " <= " in what:
@@ -211,7 +217,8 @@ def _read_off(cls: type) -> Schema:
         name = field.name.removesuffix("_")
         attribute[name] = field.name
         typed[name] = hints[field.name] | None if name == "recorded_at" else hints[field.name]
-        parsers.update((name, parser.read) for parser in _parsers_in(hints[field.name]))
+        if reader := _reader(hints[field.name]):
+            parsers[name] = reader
         if field.default is not attrs.NOTHING:
             default[name] = None if name == "recorded_at" else _default(field, cls)
     for name, value in default.items():
@@ -249,11 +256,14 @@ def _default(field: "attrs.Attribute[Any]", cls: type) -> Any:
     return default.factory()
 
 
-def _parsers_in(hint: Any) -> list[Parsed]:
-    """The parsers that an annotation such as `Instant | None` names."""
+def _reader(hint: Any) -> Callable[[Any], Any] | None:
+    """How values of a type such as `Instant | None` or `tuple[Slug, ...]` are read, where that is for us to do."""
     if get_origin(hint) is Annotated:
-        return [mark for mark in hint.__metadata__ if isinstance(mark, Parsed)]
-    return [parser for part in get_args(hint) for parser in _parsers_in(part)]
+        return next((mark.read for mark in hint.__metadata__ if isinstance(mark, Parsed)), None)
+    inner = next(filter(None, map(_reader, get_args(hint))), None)
+    if inner is None or get_origin(hint) not in {tuple, list}:
+        return inner
+    return lambda value: [inner(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _choices(hint: Any) -> list[Any]:

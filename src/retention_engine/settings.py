@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 
 from .declare import BoundRule, Rule, Setting
-from .errors import SettingsError, did_you_mean
+from .errors import SettingsError, did_you_mean, shown
+from .formats.column_map import ColumnMap, read_map
 from .moments import duration, duration_text
 from .rules import BUILT_IN, PACKS
 from .schema import SLUG
@@ -18,7 +19,7 @@ from .schema import SLUG
 DEFAULT_PACKS = frozenset({"essentials"})
 FILE_NAME = "retention.toml"
 
-_TABLES = ("packs", "rules", "tiers")
+_TABLES = ("packs", "rules", "tiers", "import")
 
 
 @attrs.frozen
@@ -30,6 +31,7 @@ class Settings:
         enabled: whether a single rule is on, by rule; goes before its packs.
         values: values by rule and setting.
         tier_values: values by tier, rule and setting.
+        imports: how the tables of other programs are read, by the name of the column map.
         source: where the settings come from, for messages.
     """
 
@@ -37,6 +39,7 @@ class Settings:
     enabled: Mapping[str, bool] = attrs.field(factory=dict)
     values: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     tier_values: Mapping[str, Mapping[str, Mapping[str, Any]]] = attrs.field(factory=dict)
+    imports: Mapping[str, ColumnMap] = attrs.field(factory=dict)
     source: str = "settings"
 
     @classmethod
@@ -133,7 +136,13 @@ class _Reading:
             _, tier_values[tier] = self._rules(
                 self._table(of_tier, "rules", f"{path}."), f"{path}.rules", switches=False
             )
-        return Settings(self._packs(self._table(table, "packs", "")), enabled, values, tier_values, source)
+        packs = self._packs(self._table(table, "packs", ""))
+        return Settings(packs, enabled, values, tier_values, self._imports(self._table(table, "import", "")), source)
+
+    def _imports(self, table: Mapping[str, Any]) -> dict[str, ColumnMap]:
+        maps = {name: read_map(inner, f"import.{name}") for name, inner in table.items()}
+        self.problems += (problem for _, problems in maps.values() for problem in problems)
+        return {name: found for name, (found, _) in maps.items() if found is not None}
 
     def _packs(self, table: Mapping[str, Any]) -> dict[str, bool]:
         known = _packs_of(self.catalogue.values())
@@ -239,7 +248,7 @@ def value_text(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    return "a table" if isinstance(value, Mapping) else f"{value!r}"[:60]
+    return "a table" if isinstance(value, Mapping) else shown(value)
 
 
 def _offer(choices: Collection[str]) -> str:

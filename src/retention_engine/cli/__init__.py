@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -10,6 +11,12 @@ COMMANDS = {
     "replay": "Replay a log: every client's health and next actions at a moment.",
     "explain": "Tell one client's story: status, why, since when, what to do, what comes next.",
     "rules": "List the rules, or explain one.",
+    "init": "Make a log.",
+    "record": "Record one event in a log.",
+    "import": "Import files of events into a log: all of them, or nothing.",
+    "export": "Write a log's events to a file, exactly as they are.",
+    "log": "Verify a log, or back it up.",
+    "forget": "Remove what is personal about a client from a log, for good.",
 }
 
 
@@ -22,7 +29,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f".{cmd_name}", __name__), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(f".{name}", __name__), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
@@ -47,7 +55,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         from ..errors import InputError, LogError, RetentionError
-        from .exits import BAD_INPUT, complain
+        from .exits import BAD_INPUT, INTERRUPTED, complain
         from .streams import check_output, give_up_writing
 
         check_output()
@@ -63,6 +71,8 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{error}. {error.hint}", ctx=None) from None
         except RetentionError as error:
             raise click.UsageError(str(error), ctx=None) from None
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
         except OSError as error:  # what a command reads, it reads with errors of its own
             give_up_writing(error)
 

@@ -5,24 +5,33 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ..errors import InputError
+    from collections.abc import Sequence
+
+    from ..errors import InputError, Problem
 
 FAIL_ON = 1
 USAGE = 2
 BAD_INPUT = 3
 RULE_FAILED = 4
+INTERRUPTED = 130
+"""What a shell reports of a program that was stopped from the keyboard; 1 says that the work was done."""
 
 MOST_SHOWN = 20
 
 
-def complain(error: "InputError") -> None:
-    """Print an input's mistakes, one a line, on standard error."""
+def complain(error: "InputError", what: str = "Nothing was assessed.") -> None:
+    """Print an input's mistakes on standard error, and what became of the rest."""
+    tell(error.problems)
+    lines = any(problem.line is not None for problem in error.problems)
+    click.echo(what + (" Correct the lines and run the command again." if lines else ""), err=True)
+
+
+def tell(problems: "Sequence[Problem]") -> None:
+    """Print mistakes, one a line, on standard error; the first of them where they are many."""
     from ..formats.words import printable
 
-    for problem in error.problems[:MOST_SHOWN]:
+    for problem in problems[:MOST_SHOWN]:
         click.echo(f"Error: {printable(str(problem))}", err=True)
-    more = len(error.problems) - MOST_SHOWN
+    more = len(problems) - MOST_SHOWN
     if more > 0:
         click.echo(f"Error: ... and {more:,} more", err=True)
-    lines = any(problem.line is not None for problem in error.problems)
-    click.echo("Nothing was assessed." + (" Correct the lines and run the command again." if lines else ""), err=True)

@@ -60,6 +60,17 @@ class LevelParam(click.ParamType[Health]):
 
 
 log_argument = click.argument("log", metavar="LOG")
+address_argument = click.argument("address", metavar="URL")
+format_option = click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+settings_option = click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"The settings file.  [default: {FILE_NAME} in this folder, if there is one]",
+)
 
 
 def moment_options(command: C) -> C:
@@ -87,13 +98,7 @@ def rule_options(command: C) -> C:
     command = click.option(
         "--pack", multiple=True, metavar="PACK", help="Turn a pack of rules on, besides those of the settings."
     )(command)
-    return click.option(
-        "--settings",
-        "settings_file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help=f"The settings file.  [default: {FILE_NAME} in this folder, if there is one]",
-    )(command)
+    return settings_option(command)
 
 
 def ahead_option(command: C) -> C:

@@ -10,7 +10,8 @@ import click
 from ..book import Histories
 from ..errors import did_you_mean
 from ..events import Event
-from ..formats.jsonl import STANDARD_INPUT, read_log
+from ..formats.jsonl import read_log
+from ..formats.lines import STANDARD_INPUT
 from ..formats.words import printable
 from ..log.address import is_address
 
@@ -52,14 +53,14 @@ def _streamed(address: str, clients: tuple[str, ...]) -> Iterator[tuple[str, lis
 
 
 def _read_file(log: str) -> Histories:
-    size = _size(log)
+    size = size_of(log)
     if size < WORTH_A_BAR or not sys.stderr.isatty():
         return read_log(log)
     with click.progressbar(length=size, label=f"Reading {printable(log)}", file=sys.stderr) as bar:
         return read_log(log, progress=bar.update)
 
 
-def _size(log: str) -> int:
+def size_of(log: str) -> int:
     """The size of a log's file, 0 where that is not known; what is wrong with it, the reader says."""
     try:
         return Path(log).stat().st_size if log != STANDARD_INPUT else 0

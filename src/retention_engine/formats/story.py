@@ -101,6 +101,6 @@ def _next_changes(assessment: Assessment) -> Iterator[str]:
             yield "What changes if nothing else happens"
             first = False
         reasons = " ".join(printable(concern.message or "") for concern in change.because)
-        yield f"  {day(change.at)}: {change.before} becomes {change.after}. {reasons}".rstrip()
+        yield f"  {day(change.at)}: {change.before} becomes {change.after}. {reasons or 'The verdict of a person ends.'}"
     if first:
         yield "Nothing changes while nothing else happens."

@@ -13,6 +13,7 @@ from .words import printable
 
 PLAIN_WIDTH = 118
 
+LEVEL_COLUMNS = frozenset({"status", "level"})
 STYLES = {
     "healthy": "green",
     "unknown": "dim",
@@ -33,10 +34,15 @@ def console(file: IO[str]) -> Console:
 
 
 def print_table(file: IO[str], columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows below headings; a cell that is a level is printed in its colour, and nothing is cut off."""
+    """Print rows below headings; levels are printed in their colours, and nothing is cut off."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(cell), style=STYLES.get(cell, "")) for cell in row))
+        table.add_row(
+            *(
+                Text(printable(cell), style=STYLES.get(cell, "") if column in LEVEL_COLUMNS else "")
+                for column, cell in zip(columns, row, strict=True)
+            )
+        )
     console(file).print(table)

@@ -11,10 +11,10 @@ import msgspec
 from ..engine import Assessment, Change, RuleFailure
 from ..findings import Action, Concern
 from ..moments import instant_text
+from .formulas import as_cell
+from .words import printable
 
 VERSION = 1
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-
 CSV_COLUMNS = (
     *("client", "name", "tier", "owner", "since", "status"),
     *("finding", "rule", "level", "starts", "until", "due", "about", "because", "message", "id"),
@@ -132,9 +132,11 @@ def as_csv(document: dict[str, Any]) -> Iterator[bytes]:
 
 
 def _cell(value: object) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """A text that no spreadsheet takes for a formula and no terminal for a command; JSON has it as it is."""
     text = "" if value is None else str(value)
-    return "'" + text if text.lstrip(" ").startswith(FORMULA_STARTS) else text
+    if not text.isprintable():
+        text = "".join(char if char in "\t\r\n" else printable(char) for char in text)
+    return as_cell(text)
 
 
 def _or_none(moment: datetime | None) -> str | None:

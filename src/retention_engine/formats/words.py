@@ -1,5 +1,6 @@
 """What people read: dates, levels and events in words, safe to print on a terminal."""
 
+import re
 from datetime import datetime
 
 from ..events import Event, Profiled
@@ -9,11 +10,19 @@ _LONG = 60
 _ENVELOPE = ("client", "kind", "at", "id", "recorded_at", "note")
 
 
+_JOINERS = "\u200c\u200d"  # Persian words and many emoji are written with them
+_SPACES = re.compile(r"[^\S\t\n\r\x0b\x0c\x1c-\x1f\x85\u2028\u2029]")
+
+
 def printable(text: str) -> str:
     """A text whose control and direction characters are spelled out, so that it can't steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return text if text.isprintable() else "".join(map(_spelled_out, text))
+
+
+def _spelled_out(char: str) -> str:
+    if char.isprintable() or char in _JOINERS or _SPACES.match(char):
+        return char
+    return char.encode("unicode_escape").decode()
 
 
 def day(moment: datetime) -> str:

@@ -1,5 +1,6 @@
 """The append-only log: events recorded exactly once, and read back by client or by position."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import Self
 
 import attrs
 
-from ..errors import EventError, KeyReused, OutcomeUnknown, RetentionError, VersionConflict
+from ..errors import EventError, KeyReused, LogLocked, LogUnavailable, OutcomeUnknown, RetentionError, VersionConflict
 from ..events import KINDS, Event, Kinds, Retracted
 from .redaction import Forgotten, forget
 from .rows import Key, Row, can_be_a_client, event_of, key_of, stored
@@ -17,7 +18,8 @@ from .store import NO_HEAD, Store, Writing
 from .verification import Flaw, flaws
 
 PAGE = 5_000
-ATTEMPTS = 3
+PAUSES = (0.0, 0.2, 1.0)
+"""Seconds before each attempt to record; all but the first are made while an earlier one may have succeeded."""
 
 Clock = Callable[[], datetime]
 
@@ -77,7 +79,7 @@ class EventLog:
         Args:
             event: what happened; with an id it is stored once, however often it is recorded.
             expected: the position of the client's last event as it was read, 0 for none; the event is refused if the
-                history has grown since.
+                history has grown since. An event that is stored already gives its receipt all the same.
 
         Raises:
             KeyReused: an event with this id and other content is stored.
@@ -90,27 +92,37 @@ class EventLog:
     def record_many(self, events: Iterable[Event], *, expected: Mapping[str, int] | None = None) -> list[Receipt]:
         """Store several events, of one client or more, all of them or none; as `record` otherwise."""
         stamped = [event.recorded(self.clock()) for event in events]
-        for attempt in range(1, ATTEMPTS + 1):
+        in_doubt: OutcomeUnknown | None = None
+        for pause in PAUSES:
+            time.sleep(pause)
             try:
                 return self._record_once(stamped, expected or {})
-            except OutcomeUnknown:
-                # An id makes a second attempt safe: what was stored is found again.
-                if attempt == ATTEMPTS or not all(event.id for event in stamped):
+            except OutcomeUnknown as error:
+                in_doubt = error
+            except (LogLocked, LogUnavailable):
+                if in_doubt is None:
                     raise
-        raise AssertionError  # pragma: no cover - the loop returns or raises
+            # An id makes a second attempt safe: what was stored is found again.
+            if not all(event.id for event in stamped):
+                break
+        assert in_doubt is not None  # noqa: S101 - the loop goes on, or ends, in doubt alone
+        raise in_doubt
 
     def _record_once(self, events: Sequence[Event], expected: Mapping[str, int]) -> list[Receipt]:
+        receipts: dict[int, Receipt] = {}
         with self.appending() as appending:
-            appending.expect(expected)
+            conflict = appending.conflict(expected)
             # A retraction may come with, and before, the event that it names.
-            order = sorted(range(len(events)), key=lambda index: isinstance(events[index], Retracted))
-            outcomes: dict[int, Receipt] = {}
-            for index in order:
-                (outcome,) = appending.append([(events[index], key_of(events[index]))])
-                if isinstance(outcome, RetentionError):
-                    raise outcome
-                outcomes[index] = outcome
-        return [outcomes[index] for index in range(len(events))]
+            for retracted in (False, True):
+                step = [index for index, event in enumerate(events) if isinstance(event, Retracted) is retracted]
+                outcomes = appending.append([(events[index], key_of(events[index])) for index in step])
+                for index, outcome in zip(step, outcomes, strict=True):
+                    if isinstance(outcome, RetentionError):
+                        raise outcome
+                    receipts[index] = outcome
+            if conflict is not None and any(receipt.new for receipt in receipts.values()):
+                raise conflict
+        return [receipts[index] for index in range(len(events))]
 
     @contextmanager
     def appending(self) -> Iterator["Appending"]:
@@ -180,11 +192,18 @@ class Appending:
         Raises:
             VersionConflict: it ends elsewhere.
         """
-        heads = self._writing.heads(expected)
+        conflict = self.conflict(expected)
+        if conflict is not None:
+            raise conflict
+
+    def conflict(self, expected: Mapping[str, int]) -> VersionConflict | None:
+        """The first client whose history does not end at the position expected, as an error to raise; `None` if none."""
+        heads = self._writing.heads(expected) if expected else {}
         for client, position in expected.items():
             found = heads.get(client, NO_HEAD).position
             if found != position:
-                raise VersionConflict(f"the history of {client!r} ends at position {found}, not at {position}")
+                return VersionConflict(f"the history of {client!r} ends at position {found}, not at {position}")
+        return None
 
     def append(self, events: Sequence[tuple[Event, Key | None]]) -> list[Receipt | RetentionError]:
         """Store events under their keys: for each a receipt, or why it is refused.

@@ -1,5 +1,6 @@
 """Which file systems are on another machine: SQLite's locks and shared memory don't work there."""
 
+import os
 import re
 from pathlib import Path
 
@@ -35,6 +36,6 @@ def refuse_network_file_system(path: Path) -> None:
         mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return
-    kind = file_system_of(path.resolve(), mounts)
+    kind = file_system_of(Path(os.path.realpath(path)), mounts)  # Path.resolve fails where links form a loop
     if kind in NETWORK_FILE_SYSTEMS:
         raise LogOnNetwork(f"{path} lies on a network file system ({kind})")

@@ -18,7 +18,7 @@ def open_log(address: str, *, kinds: Kinds = KINDS, clock: Clock = utc_now, **op
             `postgresql://user@host/database`, or `memory://`.
         kinds: the kinds of event that may be recorded and read.
         clock: stamps `recorded_at`.
-        options: for SQLite `read_only`, `lock_timeout` (seconds) and `durability` (`full` or `normal`).
+        options: `read_only`, `lock_timeout` (seconds) and `durability` (`full` or `normal`); for PostgreSQL `schema`, too.
 
     Raises:
         LogError: there is no such log, or it can't be opened.
@@ -38,13 +38,19 @@ def create_log(address: str, *, kinds: Kinds = KINDS, clock: Clock = utc_now, **
 def _store(address: str, *, create: bool, **options: Any) -> Store:
     from .sqlite import SQLiteStore
 
+    if "\0" in address:
+        raise LogError("a log's address holds no NUL character")
     if address.startswith(MEMORY):
         return SQLiteStore(None, **options)
     if address.startswith(SQLITE):
         path = Path(address.removeprefix(SQLITE).removeprefix("/"))
         return SQLiteStore.create(path, **options) if create else SQLiteStore(path, **options)
     if address.startswith(POSTGRES):
-        from .postgres import PostgresStore
+        try:
+            from .postgres import PostgresStore
+        except ImportError as error:
+            hint = 'Install it: pip install "retention-engine[postgres]".'
+            raise LogError(f"a log on PostgreSQL needs psycopg ({error})", hint=hint) from error
 
         return PostgresStore(address, create=create, **options)
     raise LogError(f"{address!r} is no log's address; write sqlite:///clients.db or postgresql://user@host/database")

@@ -8,7 +8,7 @@ from ..codec import digest
 from ..errors import UnknownClient
 from ..events import Event, Kinds
 from ..schema import Parsed, schema_of
-from .rows import Known, Row, can_be_a_client, event_of, key_of, stored
+from .rows import Row, can_be_a_client, event_of, stored
 from .store import Store
 
 GONE = "forgotten"
@@ -38,15 +38,13 @@ def forget(store: Store, client: str, kinds: Kinds) -> Forgotten:
         rows = writing.rows(client) if can_be_a_client(client) else []
         if not rows:
             raise UnknownClient(f"{store.name} has no event of the client {client!r}")
-        redacted, keys = [], []
+        redacted, digests = [], {}
         for row in rows:
             event = redact(event_of(row, kinds))
             redacted.append(_in_place_of(row, event))
-            key = key_of(event)
-            if key is not None:
-                # The digest is that of what is left, so that a second import can't bring back what was forgotten.
-                keys.append((key, Known(digest(event), row.position)))
-        writing.rewrite(client, redacted, keys)
+            # The digest is that of what is left, so that a second import can't bring back what was forgotten.
+            digests[row.position] = digest(event)
+        writing.rewrite(client, redacted, digests)
     return Forgotten(len(rows), tuple(store.scrub()))
 
 

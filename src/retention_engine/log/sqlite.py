@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from pathlib import Path
@@ -105,27 +105,32 @@ class Connections(SQLiteDatastore):
 
     @contextmanager
     def _writing(self, *, commit: bool) -> Iterator[sqlite3.Cursor]:
-        if not self._writer_lock.acquire(timeout=self._timeout):
-            raise LogLocked(f"{self.name} is being written by another thread; waited {self._timeout:g} s")
+        # Ctrl-C may come after any call below: neither the lock nor a transaction may outlive it.
         try:
+            if not self._writer_lock.acquire(timeout=self._timeout):
+                raise LogLocked(f"{self.name} is being written by another thread; waited {self._timeout:g} s")
             self._refuse_foreign_use()
             self._refuse_replaced_file()
-            if self._writer is None:
-                self._writer = self._connect(writes=True)
-            if self._writer.in_transaction:
+            writer = self._writer = self._writer or self._connect(writes=True)
+            if writer.in_transaction:
                 hint = "Use the `appending` that is open, or leave it first."
                 raise LogLocked(f"{self.name} is being written by this very thread", hint=hint)
-            with closing(self._writer.cursor()) as cursor:
+            with closing(writer.cursor()) as cursor:
                 try:
                     cursor.execute("BEGIN IMMEDIATE" if commit else "BEGIN")
                     yield cursor
                     cursor.execute("COMMIT" if commit else "ROLLBACK")
                 except BaseException:
+                    self._writer = None if self.path else writer  # a file's writer that is let go rolls back by itself
                     with suppress(sqlite3.Error):
                         cursor.execute("ROLLBACK")
+                    self._writer = writer
                     raise
         finally:
-            self._writer_lock.release()
+            try:  # noqa: SIM105 - suppress() is one more call that could be interrupted
+                self._writer_lock.release()
+            except RuntimeError:  # it was not acquired
+                pass
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Cursor]:
@@ -273,16 +278,18 @@ class SQLiteWriting:
         """A client's rows."""
         return _rows_of(self._cursor, client)
 
-    def rewrite(self, client: str, rows: Sequence[Row], keys: Sequence[tuple[Key, Known]]) -> None:
-        """Put redacted rows and keys in the place of a client's own."""
+    def rewrite(self, client: str, rows: Sequence[Row], digests: Mapping[int, bytes]) -> None:
+        """Put redacted rows in the place of a client's own, and their digests in its keys."""
         self._cursor.executemany(
             "UPDATE stored_events SET state = ?, checksum = ? WHERE rowid = ?",
             [(row.state, row.checksum, row.position) for row in rows],
         )
-        self._cursor.execute("DELETE FROM event_keys WHERE originator_id = ?", (client,))
+        keys = self._cursor.execute(
+            "SELECT name, position FROM event_keys WHERE originator_id = ?", (client,)
+        ).fetchall()
         self._cursor.executemany(
-            "INSERT INTO event_keys (originator_id, name, digest, position) VALUES (?, ?, ?, ?)",
-            [(*key, *known) for key, known in keys],
+            "UPDATE event_keys SET digest = ? WHERE originator_id = ? AND name = ?",
+            [(digests[position], client, name) for name, position in keys if position in digests],
         )
 
 
@@ -479,7 +486,7 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
 def _size_of_file(path: Path) -> int:
     try:
         found = path.stat()
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise _not_reached(path, "opened", error) from None
     if not S_ISREG(found.st_mode):
         raise NotALog(f"{path} is {'a folder' if S_ISDIR(found.st_mode) else 'no file'}")
@@ -494,17 +501,15 @@ def _make_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         raise
-    except (OSError, ValueError) as error:
-        raise _not_reached(path, "made", error) from None
+    except OSError as error:
+        raise _not_reached(path, "made", error, hint="Make the folder, or correct the address.") from None
 
 
-def _not_reached(path: Path, done: str, error: OSError | ValueError) -> LogError:
-    """Why a file can't be opened or made."""
-    code = error.errno if isinstance(error, OSError) else None
-    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    message = f"{path} can't be {done}: {why[:1].lower()}{why[1:]}"
-    if code in {ENOSPC, EDQUOT}:
+def _not_reached(path: Path, done: str, error: OSError, hint: str | None = None) -> LogError:
+    """Why a file can't be opened or made; the hint is for a path that leads nowhere."""
+    message = f"{path} can't be {done}: {(error.strerror or str(error)).lower()}"
+    if error.errno in {ENOSPC, EDQUOT}:
         return LogFull(message)
-    if code in {EACCES, EPERM, EROFS}:
+    if error.errno in {EACCES, EPERM, EROFS}:
         return LogReadOnly(message)
-    return LogMissing(message, hint="Make the folder, or correct the address.") if done == "made" else LogMissing(message)
+    return LogMissing(message, hint=hint)

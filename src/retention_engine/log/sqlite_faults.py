@@ -39,6 +39,8 @@ def translated(name: str) -> Iterator[None]:
         if not isinstance(cause, sqlite3.Error) or isinstance(cause, sqlite3.IntegrityError):
             raise
         raise _as_log_error(cause, name) from cause
+    except UnicodeDecodeError as error:  # SQLite's message quotes what is damaged
+        raise LogCorrupt(f"{name} is damaged (a text in it is not UTF-8)") from error
     except OverflowError:
         raise LogError(f"{name} knows no position as large as this", hint="Use a position that the log gave.") from None
 

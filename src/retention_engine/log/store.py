@@ -1,6 +1,6 @@
 """What the log asks of a store: rows in, rows out, and one writer at a time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -35,8 +35,8 @@ class Writing(Protocol):
     def rows(self, client: str) -> list[Row]:
         """A client's rows in the order of their versions."""
 
-    def rewrite(self, client: str, rows: Sequence[Row], keys: Sequence[tuple[Key, Known]]) -> None:
-        """Put redacted rows in the place of a client's rows, and these keys in the place of its keys."""
+    def rewrite(self, client: str, rows: Sequence[Row], digests: Mapping[int, bytes]) -> None:
+        """Put redacted rows in the place of a client's rows, and digests by position in the client's keys."""
 
 
 class Store(Protocol):

@@ -8,7 +8,7 @@ from ..codec import digest
 from ..errors import LogCorrupt
 from ..events import Event, Kinds
 from .rows import Key, Known, Row, event_of, key_of
-from .store import Store
+from .store import NO_HEAD, Head, Store
 
 
 @attrs.frozen
@@ -37,33 +37,34 @@ def flaws(store: Store, rows: Iterable[Row], kinds: Kinds) -> Iterator[Flaw]:
 
 
 def _flaws_of_rows(store: Store, rows: Iterable[Row], kinds: Kinds) -> Iterator[Flaw]:
-    last: Row | None = None
+    client: str | None = None
+    last = NO_HEAD
     count = 0
     for row in rows:
         count += 1
-        if last is None or last.client != row.client:
-            last = None
-            keys = dict(store.keys_of(row.client))
-            yield from _lost_keys(store, row.client, keys)
-        yield from _misplaced(row, last)
+        if row.client != client:
+            client, last = row.client, NO_HEAD
+            keys = dict(store.keys_of(client))
+            yield from _lost_keys(store, client, keys)
         try:
             event = event_of(row, kinds)
         except LogCorrupt as error:
             yield Flaw("damaged", str(error), row.position)
+            last = Head(last.version + 1, row.position)  # its number may be what is damaged
         else:
+            yield from _misplaced(row, last)
             yield from _unkeyed(event, keys)
-        last = row
+            last = Head(row.version, row.position)
     here, appended = store.count()
     if count == here and here != appended:
         yield Flaw("count", f"{appended} events were stored and {here} are there")
 
 
-def _misplaced(row: Row, last: Row | None) -> Iterator[Flaw]:
-    expected = 1 if last is None else last.version + 1
-    if row.version != expected:
-        what = f"the history of {row.client!r} jumps to number {row.version}, where {expected} was due"
+def _misplaced(row: Row, last: Head) -> Iterator[Flaw]:
+    if row.version != last.version + 1:
+        what = f"the history of {row.client!r} jumps to number {row.version}, where {last.version + 1} was due"
         yield Flaw("gap", what, row.position)
-    if last is not None and row.position <= last.position:
+    if row.position <= last.position:
         what = f"number {row.version} of {row.client!r} stands at {row.position}, before number {last.version}"
         yield Flaw("order", what, row.position)
 

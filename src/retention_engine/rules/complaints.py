@@ -12,8 +12,8 @@ from ..moments import days
 def open_complaint(client: Client, *, patience: timedelta = days(7)) -> Findings:
     """A complaint is not resolved.
 
-    What is wrong gets worse while nobody says anything. A complaint is settled by a `resolved` that names it or by an `engaged` whose `resolves` does;
-    one recorded without an id can't be named, and so stays open.
+    What is wrong gets worse while nobody says anything. A complaint is settled by a `resolved` that names it or by an
+    `engaged` whose `resolves` does; one recorded without an id can't be named, and so stays open.
 
     Source: article 003 (putting things right at once).
 

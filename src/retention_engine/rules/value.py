@@ -16,8 +16,9 @@ def complacent_service(client: Client, *, window: timedelta = days(90)) -> Findi
     """The client gets what they pay for and nothing beyond it.
 
     Good service is what the client bought, so it holds nobody. Businesses that do all that was agreed, and nothing else,
-    lose clients without ever having made a mistake. Beyond the agreed are a resource, an idea, an invitation, advice, thanks, an introduction, a recommendation, or
-    whatever was recorded as `exceeded`. A client for whom nothing is delivered at the moment is not a case.
+    lose clients without ever having made a mistake. Beyond the agreed are a resource, an idea, an invitation, advice,
+    thanks, an introduction, a recommendation, or whatever was recorded as `exceeded`. A client for whom nothing is
+    delivered at the moment is not a case.
 
     Source: article 000 (complacency, and doing more than is expected).
 

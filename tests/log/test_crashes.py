@@ -1,0 +1,192 @@
+"""Writers killed at any moment: what was acknowledged is there, whole and once."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from random import Random
+
+import attrs
+import pytest
+
+from retention_engine import Engaged
+from retention_engine.errors import LogError
+from retention_engine.log import EventLog, create_log, open_log
+from retention_engine.log.rows import key_of
+
+from .processes import programs
+from .writers import BULK, batch
+
+pytestmark = pytest.mark.slow
+
+WRITERS_AT_ONCE = 2
+SQLITE_KILLS = 50
+POSTGRES_KILLS = 20
+SEED = 20_260_630
+
+
+@attrs.define
+class Tally:
+    """What became of the steps of writers that were killed."""
+
+    kills: int = 0
+    acknowledged: int = 0
+    stored_unacknowledged: int = 0
+    lost: int = 0
+    torn: int = 0
+
+    def take(self, log: EventLog, writer: str, last: int) -> None:
+        """Look at a killed writer's steps, the last of which it acknowledged, and record them all again."""
+        self.kills += 1
+        self.acknowledged += last + 1
+        for number in range(last + 3):
+            found = [log.store.known(key_of(event)) is not None for event in batch(writer, number)]
+            self.torn += any(found) != all(found)
+            if number <= last:
+                self.lost += not all(found)
+            elif all(found):
+                self.stored_unacknowledged += 1
+        again = [receipt for number in range(last + 3) for receipt in log.record_many(batch(writer, number))]
+        assert len({(receipt.client, receipt.position) for receipt in again}) == len(again)
+
+
+def moments(longest: float) -> Iterator[float]:
+    """Seconds to wait before a kill."""
+    random = Random(SEED)  # noqa: S311 - moments, not secrets
+    while True:
+        yield random.uniform(0, longest)
+
+
+def kill_writers(address: str, kills: int) -> Tally:
+    """Start writers in pairs and kill them in full career, as often as said."""
+    pauses = moments(0.3)
+    tally = Tally()
+    for first in range(0, kills, WRITERS_AT_ONCE):
+        names = [f"writer{first + number}" for number in range(WRITERS_AT_ONCE)]
+        with programs([("append", address, name) for name in names]) as writers:
+            for writer in writers:
+                writer.go()
+            time.sleep(next(pauses))
+            for writer in writers:
+                writer.kill()
+            with open_log(address) as log:
+                for name, writer in zip(names, writers, strict=True):
+                    tally.take(log, name, writer.last_said("recorded"))
+    return tally
+
+
+def duplicates(log: EventLog) -> int:
+    """How many events are there more than once."""
+    return sum(count - 1 for count in Counter((event.client, event.id) for event in log.tail()).values())
+
+
+def versions_are_contiguous(log: EventLog) -> bool:
+    rows = log.store.page(("", 0), log.head(), 1_000_000)
+    versions: dict[str, list[int]] = {}
+    for row in rows:
+        versions.setdefault(row.client, []).append(row.version)
+    return all(found == list(range(1, len(found) + 1)) for found in versions.values())
+
+
+def check(address: str, kills: int, print_figures: Callable[[str], None]) -> None:
+    tally = kill_writers(address, kills)
+    with open_log(address) as log:
+        twice = duplicates(log)
+        flaws = list(log.verify())
+        print_figures(
+            f"{tally.kills} writers killed, {tally.acknowledged:,} steps acknowledged ({tally.stored_unacknowledged} more"
+            f" stored): {tally.lost} lost, {tally.torn} torn, {twice} duplicates after recording all again,"
+            f" {len(flaws)} flaws"
+        )
+        assert tally.kills == kills
+        assert tally.acknowledged > kills
+        assert (tally.lost, tally.torn, twice) == (0, 0, 0)
+        assert flaws == []
+        assert versions_are_contiguous(log)
+
+
+@pytest.fixture
+def print_figures(capsys, request) -> Callable[[str], None]:
+    def show(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n{request.node.name}: {text}")  # noqa: T201 - the figures are what the run is for
+
+    return show
+
+
+@pytest.fixture
+def address(tmp_path) -> str:
+    made = f"sqlite:///{tmp_path / 'clients.db'}"
+    create_log(made).close()
+    return made
+
+
+def test_writers_killed_on_sqlite_lose_tear_and_double_nothing(address, print_figures):
+    check(address, SQLITE_KILLS, print_figures)
+
+
+def test_a_transaction_of_many_events_that_is_killed_leaves_nothing(address):
+    for number, share in zip(range(4), moments(0.9), strict=False):
+        with programs([("bulk", address, f"bulk{number}")]) as (program,):
+            program.go()
+            assert program.said() == ("appended", 0)
+            for _ in range(int(share * BULK / 500)):
+                program.said()
+            program.kill()
+        with open_log(address) as log:
+            assert log.head() == 0
+            assert list(log.verify()) == []
+
+
+def test_making_a_log_that_is_killed_can_be_done_again(tmp_path):
+    path = tmp_path / "clients.db"
+    for pause, _ in zip(moments(0.03), range(8), strict=False):
+        with programs([("create", f"sqlite:///{path}")] * 2) as makers:
+            for maker in makers:
+                maker.go()
+            time.sleep(pause)
+            for maker in makers:
+                maker.kill()
+        with create_log(f"sqlite:///{path}") as log:
+            assert log.record(batch("again", 3)[0]).new
+            assert list(log.verify()) == []
+        for left in tmp_path.iterdir():
+            left.unlink()
+
+
+def test_forgetting_that_is_killed_leaves_every_client_whole_or_forgotten(address):
+    clients = [f"secret{number}" for number in range(60)]
+    events = [
+        Engaged(client=client, at="2026-01-01", id=f"e{number}", note="s") for client in clients for number in (1, 2)
+    ]
+    with open_log(address) as log:
+        log.record_many(events)
+    for pause, _ in zip(moments(0.15), range(4), strict=False):
+        with programs([("forget", address, *clients)]) as (program,):
+            program.go()
+            time.sleep(pause)
+            program.kill()
+            last = program.last_said("forgotten")
+        with open_log(address) as log:
+            assert list(log.verify()) == []
+            notes = [{event.note for event in log.client(client)} for client in clients]
+            assert notes[: last + 1] == [{None}] * (last + 1)
+            assert notes[last + 2 :] == [{"s"}] * (len(clients) - last - 2)
+            assert notes[last + 1 : last + 2] in ([], [{None}], [{"s"}])
+        clients = clients[last + 1 :]
+
+
+def test_a_backup_that_is_killed_is_never_taken_for_a_whole_one(address, tmp_path):
+    with open_log(address) as log, log.appending() as appending:
+        appending.append([(event, key_of(event)) for number in range(6_000) for event in batch("old", number)])
+    with open_log(address) as log:
+        head = log.head()
+    for pause, number in zip(moments(0.06), range(5), strict=False):
+        copy = tmp_path / f"copy{number}.db"
+        with programs([("copy", address, str(copy))]) as (program,):
+            program.go()
+            time.sleep(pause)
+            program.kill()
+        with suppress(LogError), open_log(f"sqlite:///{copy}") as log:
+            assert log.head() == head
+            assert list(log.verify()) == []

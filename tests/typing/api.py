@@ -1,0 +1,182 @@
+# ruff: noqa: INP001 - a program for the type checker, never imported
+"""The public types, as a type checker sees them; `test_typing.py` runs mypy over this file. It is never run.
+
+An `ignore` marks what must be refused: in strict mode mypy complains of one that is not needed.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import ClassVar, assert_type
+
+import attrs
+
+from retention_engine import (
+    BUILT_IN,
+    KINDS,
+    Action,
+    Assessment,
+    BoundRule,
+    Change,
+    Client,
+    Complained,
+    Concern,
+    Engaged,
+    Engine,
+    Event,
+    Finding,
+    Findings,
+    Health,
+    Histories,
+    Introduced,
+    Judged,
+    Kinds,
+    Profiled,
+    Referred,
+    Renewed,
+    Rule,
+    RuleFailure,
+    Schedule,
+    Settings,
+    Term,
+    beyond,
+    contact,
+    days,
+    decode,
+    encode,
+    engaged_for,
+    gather,
+    heard,
+    instant,
+    read_log,
+    replay,
+    rule,
+    rule_of,
+)
+
+NOW: datetime = instant("2026-06-30")
+
+# Events are built from texts, dates and datetimes, and hold datetimes.
+
+assert_type(Engaged(client="acme", at="2026-01-01"), Engaged)
+assert_type(Engaged(client="acme", at=date(2026, 1, 1), recorded_at=NOW, purpose="review"), Engaged)
+assert_type(Engaged(client="acme", at=NOW, recorded_at="2026-01-02", with_=("Ann",)).at, datetime)
+assert_type(Engaged(client="acme", at=NOW).recorded_at, datetime)
+assert_type(Engaged(client="acme", at=NOW).ref, str)
+assert_type(
+    Renewed(client="acme", at=NOW, term_start="2026-01-01", term_end=date(2027, 1, 1)).term_end, datetime | None
+)
+assert_type(Renewed(client="acme", at=NOW).value, Decimal | None)
+assert_type(Judged(client="acme", at=NOW, level="watch", reason="x", until="2026-12-31").until, datetime | None)
+Introduced(client="acme", at=NOW, to="Bo")
+Referred(client="acme", at=NOW, direction="given")
+
+Engaged(client="acme")  # type: ignore[call-arg]
+Engaged(client="acme", at=17)  # type: ignore[arg-type]
+Engaged(client="acme", at=NOW, direction="up")  # type: ignore[arg-type]
+Engaged(client="acme", at=NOW, purpos="review")  # type: ignore[call-arg]
+Referred(client="acme", at=NOW)  # type: ignore[call-arg]
+Engaged("acme", NOW)  # type: ignore[call-arg]
+
+# A client's views.
+
+client = Client.from_events("acme", [Engaged(client="acme", at=NOW)], as_of=NOW, as_at=None)
+assert_type(client, Client)
+assert_type(client.of(Engaged), tuple[Engaged, ...])
+assert_type(client.of(Engaged, Renewed), tuple[Event, ...])
+assert_type(client.of(contact), tuple[Event, ...])
+assert_type(client.latest(Renewed), Renewed | None)
+assert_type(client.latest(heard), Event | None)
+assert_type(client.base(beyond), datetime)
+assert_type(client.base(Profiled), datetime)
+assert_type(client.after(client.latest(heard), contact), tuple[Event, ...])
+assert_type(client.since, datetime)
+assert_type(client.first, Event)
+assert_type(client.events, tuple[Event, ...])
+assert_type(client.term, Term | None)
+assert_type(client.complaints, tuple[Complained, ...])
+assert_type(client.open_complaints, tuple[Complained, ...])
+assert_type(client.judgement, Judged | None)
+assert_type(client.tier, str)
+assert_type(client.owner, str | None)
+assert_type(client.cadence, timedelta | None)
+assert_type(client.annual_value, Decimal | None)
+assert_type(client.as_of(NOW), Client)
+assert_type(engaged_for("review"), Callable[[Event], bool])
+
+# Rules keep their types, with and without parentheses.
+
+
+@rule
+def plain(client: Client) -> Findings:
+    """Nothing."""
+    yield Concern(Health.AT_RISK, starts=client.since, because=client.first)
+
+
+@rule(pack="acme", tiers={"key": {"every": days(7)}})
+def declared(client: Client, *, every: timedelta = days(30)) -> Findings:
+    """Nothing."""
+    yield Action("Call.", due=client.since + every, because=[client.latest(contact)])
+
+
+assert_type(plain(client), Iterator[Finding])
+assert_type(declared(client, every=days(3)), Iterator[Finding])
+assert_type(list(declared(client)), list[Concern | Action])
+assert_type(rule_of(declared), Rule)
+assert_type(rule_of(declared).name, str)
+declared(client, evry=days(3))  # type: ignore[call-arg]
+declared(client, every=3)  # type: ignore[arg-type]
+
+
+@rule  # type: ignore[type-var]
+def no_generator(client: Client) -> int:
+    """Nothing."""
+    return len(client.events)
+
+
+# The engine's answers.
+
+engine = Engine([plain, declared, *map(BoundRule, BUILT_IN)])
+assessment = engine.assess(client, at=NOW)
+assert_type(assessment, Assessment)
+assert_type(assessment.status, Health)
+assert_type(assessment.concerns, tuple[Concern, ...])
+assert_type(assessment.actions, tuple[Action, ...])
+assert_type(assessment.due(days(7)), tuple[Action, ...])
+assert_type(assessment.failures, tuple[RuleFailure, ...])
+assert_type(assessment.next_change, Change | None)
+assert_type(assessment.judgement, Judged | None)
+assert_type(assessment.schedule, Schedule)
+assert_type(engine.schedule(client), Schedule)
+assert_type(assessment.concerns[0].until, datetime | None)
+assert_type(assessment.actions[0].id, str)
+engine.assess(client)  # type: ignore[call-arg]
+engine.assess(client, NOW)  # type: ignore[call-arg]
+
+# Logs, books, settings.
+
+assert_type(decode(b"{}"), Event)
+assert_type(encode(decode(b"{}")), bytes)
+assert_type(gather([decode(b"{}")]), Histories)
+assert_type(read_log("clients.jsonl"), Histories)
+assert_type(replay(gather([]), engine, at=NOW, known_at=NOW), Iterator[Assessment])
+assert_type(replay([("acme", client.events)], engine, at=NOW), Iterator[Assessment])
+assert_type(Settings.load(Path("retention.toml")), Settings)
+assert_type(Settings().choose(packs=["stick-around"]), tuple[BoundRule, ...])
+assert_type(days(1), timedelta)
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class InvoicePaid(Event):
+    """A kind of one's own."""
+
+    kind: ClassVar[str] = "acme.invoice_paid"
+
+    number: str
+
+
+assert_type(KINDS.adding(InvoicePaid), Kinds)
+assert_type(InvoicePaid(client="acme", at="2026-01-01", number="17"), InvoicePaid)
+assert_type(client.of(InvoicePaid), tuple[InvoicePaid, ...])
+assert_type(client.latest(InvoicePaid), InvoicePaid | None)
