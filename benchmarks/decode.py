@@ -8,7 +8,7 @@ costs; `decode` is what the package does.
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import attrs
 import made_log
@@ -58,12 +58,41 @@ def struct_class() -> type:
     return msgspec.defstruct("Struct", fields, frozen=True, kw_only=True)
 
 
+def typed_dict() -> Any:
+    """A dictionary's type with these fields, none of which has to be there."""
+    return TypedDict("Fields", {name: hint for name, (hint, _) in FIELDS.items()}, total=False)  # type: ignore[operator]
+
+
 def converting(lines: list[bytes], cls: type) -> Callable[[], None]:
     """Read each line and convert its fields into a class."""
 
     def work() -> None:
         for line in lines:
             msgspec.convert(msgspec.json.decode(line), cls)
+
+    return work
+
+
+def filling(lines: list[bytes], cls: type) -> Callable[[], None]:
+    """Read each line, check its fields and put them into the dictionary of an object, as `decode` does."""
+    typed = typed_dict()
+
+    def work() -> None:
+        for line in lines:
+            values = msgspec.convert(msgspec.json.decode(line), typed)
+            made: Any = object.__new__(cls)
+            vars(made).update(values)
+
+    return work
+
+
+def calling(lines: list[bytes], cls: type) -> Callable[[], None]:
+    """Read each line, check its fields and call a class with them."""
+    typed = typed_dict()
+
+    def work() -> None:
+        for line in lines:
+            cls(**msgspec.convert(msgspec.json.decode(line), typed))
 
     return work
 
@@ -91,6 +120,8 @@ def main() -> None:
             "msgspec.json.decode": function(reading(lines, msgspec.json.decode)),
             "decode": function(reading(lines, decode)),
             "convert to a slotted frozen attrs class": function(converting(lines, attrs_class(slots=True))),
+            "check, call a slotted frozen attrs class": function(calling(lines, attrs_class(slots=True))),
+            "check, fill an unslotted frozen attrs class": function(filling(lines, attrs_class(slots=False))),
             "convert to an unslotted frozen attrs class": function(converting(lines, attrs_class(slots=False))),
             "convert to a msgspec.Struct": function(converting(lines, struct_class())),
         },

@@ -22,7 +22,7 @@ def lines(clients: int, events: int, seed: int = SEED) -> Iterator[bytes]:
     random = Random(seed)  # noqa: S311 - a log that can be made again, not a secret
     made = [_profile(f"c{number:05}", random) for number in range(clients)]
     made += [_event(number, f"c{random.randrange(clients):05}", random) for number in range(events - clients)]
-    made.sort(key=lambda event: event["at"])
+    made.sort(key=lambda event: str(event["at"]))
     for event in made:
         yield json.dumps(event).encode() + b"\n"
 

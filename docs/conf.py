@@ -4,6 +4,7 @@ import re
 from importlib.metadata import version as version_of
 
 from pygments.lexers.data import JsonLexer
+from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
 project = "retention-engine"
@@ -48,8 +49,9 @@ def shorten_defaults(
 
 
 def setup(app: Sphinx) -> None:
-    """Show a log's lines as JSON, and docstrings as they were written."""
+    """Show a log's lines as JSON, tables as text, and docstrings as they were written."""
     app.add_lexer("jsonl", JsonLexer)
+    app.add_lexer("csv", TextLexer)
     app.connect("autodoc-process-docstring", hide_colons, priority=400)
     app.connect("autodoc-process-docstring", show_colons, priority=600)
     app.connect("autodoc-process-signature", shorten_defaults)

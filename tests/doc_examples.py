@@ -5,7 +5,8 @@ you commit.
 
 A `python` block is run, a `console` block is typed into a shell in a folder that holds `examples/`, a `toml` block is
 loaded as settings, each line of a `jsonl` block is read as an event. The comment `<!-- file: NAME -->` above a block
-saves it there for the blocks that follow; `<!-- file: NAME, with mistakes -->` is for settings that must be refused.
+saves it there for the blocks that follow, as it must do above a `csv` block; `<!-- file: NAME, with mistakes -->` is
+for settings that must be refused.
 A page's blocks run in order and share their names and their folder.
 """
 
@@ -29,6 +30,9 @@ from retention_engine.errors import SettingsError
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
 
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+"""The environment in which `retention` is the command of the Python that runs this."""
+
 PROMPT = "$ "
 SHOW_EXIT_CODE = "echo $?"
 
@@ -50,6 +54,7 @@ def document(page: Path) -> Document:
         CodeBlockParser("console", run_console),
         CodeBlockParser("toml", run_toml),
         CodeBlockParser("jsonl", run_jsonl),
+        CodeBlockParser("csv", run_csv),
     )
 
 
@@ -89,6 +94,11 @@ def run_jsonl(example: Example) -> None:
         decode(line.encode(), kinds=kinds)
 
 
+def run_csv(example: Example) -> None:
+    """A table is of use to a later command alone."""
+    assert _named(example), "name the file: <!-- file: NAME -->"
+
+
 def transcript(source: str) -> str:
     """What a shell in this folder shows where the commands of a console block are typed into it.
 
@@ -104,7 +114,7 @@ def transcript(source: str) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+            env=ENVIRONMENT,
             check=False,
         )
         shown.append(f"{PROMPT}{command}\n{done.stdout}")

@@ -287,26 +287,23 @@ RULES: dict[str, Callable[[Story], Verdicts]] = {
 def counted_once(log: Iterable[Mapping[str, Any]]) -> list[Fact]:
     """The lines as facts with their positions; a line that repeats an event only moves up when it was recorded."""
     facts: list[Fact] = []
+    by_name: dict[tuple[str, str], Fact] = {}
     for position, line in enumerate(log, start=1):
         recorded_at = moment(line.get("recorded_at") or line["at"])
         fact = {**line, "position": position, "at": moment(line["at"]), "recorded_at": recorded_at}
-        same = [
-            known
-            for known in facts
-            if fact.get("id") and (known["client"], known.get("id")) == (fact["client"], fact["id"])
-        ]
-        if same:
-            same[0]["recorded_at"] = min(same[0]["recorded_at"], recorded_at)
-        else:
-            facts.append(fact)
+        same = by_name.get((fact["client"], fact["id"])) if "id" in fact else None
+        if same is not None:
+            same["recorded_at"] = min(same["recorded_at"], recorded_at)
+            continue
+        facts.append(fact)
+        if "id" in fact:
+            by_name[fact["client"], fact["id"]] = fact
     return facts
 
 
-def story_of(facts: list[Fact], client: str, now: datetime, known_at: datetime | None) -> Story:
-    """What counts of one client at an instant, as far as it was known."""
-    known = [
-        fact for fact in facts if fact["client"] == client and (known_at is None or fact["recorded_at"] <= known_at)
-    ]
+def story_of(facts: list[Fact], now: datetime, known_at: datetime | None) -> Story:
+    """What counts of one client's facts at an instant, as far as it was known."""
+    known = [fact for fact in facts if known_at is None or fact["recorded_at"] <= known_at]
     gone = {fact["event"] for fact in known if fact["kind"] == "retracted"}
     counting = [fact for fact in known if fact["kind"] != "retracted" and fact.get("id") not in gone]
     seen = [fact for fact in counting if fact["at"] <= now]
@@ -343,14 +340,16 @@ def answers(
 
     `ids` names the actions by client, rule and subject: the contract leaves to the engine how it writes an action's id.
     """
-    facts = counted_once(log)
+    by_client: dict[str, list[Fact]] = {}
+    for fact in counted_once(log):
+        by_client.setdefault(fact["client"], []).append(fact)
     chosen = tuple(rules)
-    found = {}
-    for client in {fact["client"] for fact in facts}:
-        story = story_of(facts, client, now, known_at)
-        if story.since is not None:
-            found[client] = answer(story, client, chosen, ahead, ids or {})
-    return found
+    stories = {client: story_of(facts, now, known_at) for client, facts in by_client.items()}
+    return {
+        client: answer(story, client, chosen, ahead, ids or {})
+        for client, story in stories.items()
+        if story.since is not None
+    }
 
 
 def answer(

@@ -179,6 +179,10 @@ class TestViews:
     def test_of_the_base_class_is_everything(self):
         assert self.CLIENT.of(Event) == self.CLIENT.events
 
+    def test_of_the_base_class_keeps_the_order_of_two_kinds(self):
+        client = client_of(engaged("2026-01-01"), complained("2026-01-02"), engaged("2026-01-03"))
+        assert client.of(Event) == client.events
+
     def test_of_several_tells_events_without_positions_apart(self):
         unplaced = Client(ME, (engaged("2026-01-01"), complained("2026-01-02"), engaged("2026-01-03")))
         assert unplaced.of(Engaged, Complained) == unplaced.events

@@ -35,6 +35,8 @@ def quiet_phone(
             and not any longer: really.
         times: how often.
 
+        share: how much of it.
+
     Source: experience.
     """
     yield Concern(Health.WATCH, starts=client.since + every, because=client.first)
@@ -73,7 +75,11 @@ class TestReadingOff:
 
     def test_settings_are_explained_where_the_docstring_does(self):
         about = {name: setting.about for name, setting in self.RULE.settings.items() if setting.about}
-        assert about == {"every": "how long it may be quiet, and not any longer: really.", "times": "how often."}
+        assert about == {
+            "every": "how long it may be quiet, and not any longer: really.",
+            "times": "how often.",
+            "share": "how much of it.",
+        }
 
     def test_it_can_be_declared_without_parentheses_and_for_one_pack(self):
         @rule

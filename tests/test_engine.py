@@ -1,5 +1,6 @@
 """Rules at work: statuses, judgements, actions, what comes next, and rules that fail."""
 
+import inspect
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -28,6 +29,7 @@ from retention_engine.errors import RetentionError, RuleError, UnknownClient
 from retention_engine.rules import complaints, contact, renewal
 
 MICROSECOND = timedelta(microseconds=1)
+ENGINE_FILE = inspect.getfile(Engine)
 FIRST = Engaged(client="acme", at="2026-01-01", id="e1")
 ACME = client_of(FIRST)
 JUNE = instant("2026-06-01")
@@ -118,6 +120,8 @@ class TestAssessment:
         assert [action.due for action in found.actions] == sorted(action.due for action in found.actions)
         assert [it.rule for it in found.due()] == ["unagreed-expectations", "quiet-client", "unthanked-client"]
         assert [it.rule for it in found.due(days(7) - MICROSECOND)] == ["unagreed-expectations"]
+        a_week_and_a_bit = EVERYTHING.assess(ACME, at=found.at - MICROSECOND)
+        assert [it.rule for it in a_week_and_a_bit.due()] == ["unagreed-expectations"]
         assert len(found.due(days(1000))) == len(found.actions) == 5
 
     def test_it_shows_the_client_as_of_the_moment(self):
@@ -412,6 +416,7 @@ class TestFailures:
         assert (failure.rule, failure.client) == (broken.__name__.replace("_", "-"), "acme")
         assert failure.cause.startswith(cause)
         assert "\n" not in failure.cause
+        assert ENGINE_FILE not in failure.cause
         assert found.status is Health.UNKNOWN
         assert found.concerns == ()
         assert [action.rule for action in found.actions] == ["quiet-client"]

@@ -1,6 +1,7 @@
 """What rules may state: levels, half-open intervals, due instants, evidence."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from inspect import Parameter, signature
 from itertools import pairwise
 
 import attrs
@@ -96,6 +97,12 @@ class TestConcern:
         concern = Concern(Health.WATCH, starts=JUNE, because=EVENT)
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             concern.starts = JULY
+
+
+@pytest.mark.parametrize(("finding", "first"), [(Concern, "level"), (Action, "message")])
+def test_all_but_the_first_argument_are_given_by_name(finding, first):
+    by_place = [name for name, it in signature(finding).parameters.items() if it.kind is not Parameter.KEYWORD_ONLY]
+    assert by_place == [first]
 
 
 class TestAction:

@@ -121,6 +121,12 @@ class TestReading:
         }
         assert settings.source == str(tmp_path / "retention.toml")
 
+    def test_it_may_say_how_other_programs_tables_are_read(self):
+        settings = Settings.from_table({"import": {"crm": {"client": "Account", "at": "When", "kind": "Type"}}})
+        assert list(settings.imports) == ["crm"]
+        assert settings.imports["crm"].columns["client"].name == "Account"
+        assert Settings().imports == {}
+
     def test_an_empty_file_changes_nothing(self, tmp_path):
         assert names(Settings.load(written(tmp_path, ""))) == names(Settings()) == ESSENTIALS
 
@@ -168,9 +174,13 @@ class TestMistakes:
 
             [tiers.gold]
             every = "1 day"
+
+            [import.crm]
+            clint = "Account"
             """,
         )
-        assert found == [
+        assert [problem for problem in found if problem.startswith("import.crm")]
+        assert [problem for problem in found if not problem.startswith("import.crm")] == [
             "pack: no such table; did you mean 'packs'?",
             "rules.quiet-clent: no such rule; did you mean 'quiet-client'?",
             "rules.quiet-client.evry: no such setting; did you mean 'every'? (there are: every, grace, enabled)",

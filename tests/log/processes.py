@@ -24,11 +24,13 @@ class Program:
             stderr=subprocess.PIPE,
             **options,
         )
+        self._last: dict[str, int] = {}
 
     def said(self) -> tuple[str, int]:
         """The next line that the program says: a word and a number; empty where it says no more."""
         word, _, number = self.process.stdout.readline().decode().partition(" ")
-        return word, int(number or 0)
+        self._last[word] = int(number or 0)
+        return word, self._last[word]
 
     def wait_until_ready(self) -> None:
         assert self.said()[0] == "ready", self.process.stderr.read().decode()
@@ -42,9 +44,10 @@ class Program:
         self.process.wait()
 
     def last_said(self, word: str) -> int:
-        """The highest number said with a word by the time the program ended, -1 for none."""
-        said = [line.split() for line in self.process.stdout.read().decode().splitlines()]
-        return max([-1, *(int(number) for this, number in said if this == word)])
+        """The last number said with a word by the time the program ended, -1 for none."""
+        while self.said()[0]:
+            pass
+        return self._last.get(word, -1)
 
     def result(self) -> Any:
         """What the program printed as JSON when it had done its work."""

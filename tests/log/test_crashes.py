@@ -9,19 +9,20 @@ from random import Random
 import attrs
 import pytest
 
+import postgres_server
 from retention_engine import Engaged
 from retention_engine.errors import LogError
 from retention_engine.log import EventLog, create_log, open_log
 from retention_engine.log.rows import key_of
 
-from .processes import programs
-from .writers import BULK, batch
+from .processes import Program, programs
+from .writers import BULK_STEPS, batch
 
 pytestmark = pytest.mark.slow
 
 WRITERS_AT_ONCE = 2
-SQLITE_KILLS = 50
-POSTGRES_KILLS = 20
+KILLS = {"sqlite": 50, "postgresql": 20}
+SERVER_KILLS = 3
 SEED = 20_260_630
 
 
@@ -39,6 +40,8 @@ class Tally:
         """Look at a killed writer's steps, the last of which it acknowledged, and record them all again."""
         self.kills += 1
         self.acknowledged += last + 1
+        with log.appending():
+            pass  # a server may still be at work on the last step of a writer that is dead
         for number in range(last + 3):
             found = [log.store.known(key_of(event)) is not None for event in batch(writer, number)]
             self.torn += any(found) != all(found)
@@ -57,22 +60,28 @@ def moments(longest: float) -> Iterator[float]:
         yield random.uniform(0, longest)
 
 
-def kill_writers(address: str, kills: int) -> Tally:
+def kill_writers(address: str, kills: int, kill_them: Callable[[list[Program]], None]) -> Tally:
     """Start writers in pairs and kill them in full career, as often as said."""
-    pauses = moments(0.3)
+    pauses = moments(0.25)
     tally = Tally()
     for first in range(0, kills, WRITERS_AT_ONCE):
         names = [f"writer{first + number}" for number in range(WRITERS_AT_ONCE)]
         with programs([("append", address, name) for name in names]) as writers:
             for writer in writers:
                 writer.go()
+            for writer in writers[: first % 4]:  # every other pair begins before its time does
+                assert writer.said() == ("recorded", 0)
             time.sleep(next(pauses))
-            for writer in writers:
-                writer.kill()
+            kill_them(writers)
             with open_log(address) as log:
                 for name, writer in zip(names, writers, strict=True):
                     tally.take(log, name, writer.last_said("recorded"))
     return tally
+
+
+def kill_each(writers: list[Program]) -> None:
+    for writer in writers:
+        writer.kill()
 
 
 def duplicates(log: EventLog) -> int:
@@ -88,8 +97,7 @@ def versions_are_contiguous(log: EventLog) -> bool:
     return all(found == list(range(1, len(found) + 1)) for found in versions.values())
 
 
-def check(address: str, kills: int, print_figures: Callable[[str], None]) -> None:
-    tally = kill_writers(address, kills)
+def check(address: str, tally: Tally, print_figures: Callable[[str], None]) -> None:
     with open_log(address) as log:
         twice = duplicates(log)
         flaws = list(log.verify())
@@ -98,8 +106,7 @@ def check(address: str, kills: int, print_figures: Callable[[str], None]) -> Non
             f" stored): {tally.lost} lost, {tally.torn} torn, {twice} duplicates after recording all again,"
             f" {len(flaws)} flaws"
         )
-        assert tally.kills == kills
-        assert tally.acknowledged > kills
+        assert tally.acknowledged >= tally.kills // WRITERS_AT_ONCE - 1
         assert (tally.lost, tally.torn, twice) == (0, 0, 0)
         assert flaws == []
         assert versions_are_contiguous(log)
@@ -121,26 +128,50 @@ def address(tmp_path) -> str:
     return made
 
 
-def test_writers_killed_on_sqlite_lose_tear_and_double_nothing(address, print_figures):
-    check(address, SQLITE_KILLS, print_figures)
+def test_writers_that_are_killed_lose_tear_and_double_nothing(shared_log, print_figures):
+    kills = KILLS[shared_log.partition(":")[0]]
+    tally = kill_writers(shared_log, kills, kill_each)
+    assert tally.kills == kills
+    check(shared_log, tally, print_figures)
 
 
-def test_a_transaction_of_many_events_that_is_killed_leaves_nothing(address):
+def test_a_server_that_is_killed_loses_tears_and_doubles_nothing(monkeypatch, print_figures):
+    monkeypatch.setitem(postgres_server.SETTINGS, "fsync", "on")
+    monkeypatch.setitem(postgres_server.SETTINGS, "full_page_writes", "on")
+    server = postgres_server.start_server()
+
+    def kill_the_server(writers: list[Program]) -> None:
+        server.stop("immediate")
+        for writer in writers:
+            assert writer.process.wait(timeout=60) == 1
+            said = writer.process.stderr.read().decode()
+            assert said.startswith(("LogUnavailable: ", "OutcomeUnknown: ")), said
+        server.start()
+
+    try:
+        create_log(server.address).close()
+        tally = kill_writers(server.address, SERVER_KILLS * WRITERS_AT_ONCE, kill_the_server)
+        check(server.address, tally, print_figures)
+    finally:
+        server.remove()
+
+
+def test_a_transaction_of_many_events_that_is_killed_leaves_nothing(shared_log):
     for number, share in zip(range(4), moments(0.9), strict=False):
-        with programs([("bulk", address, f"bulk{number}")]) as (program,):
+        with programs([("bulk", shared_log, f"bulk{number}")]) as (program,):
             program.go()
             assert program.said() == ("appended", 0)
-            for _ in range(int(share * BULK / 500)):
+            for _ in range(int(share * BULK_STEPS)):
                 program.said()
             program.kill()
-        with open_log(address) as log:
+        with open_log(shared_log) as log:
             assert log.head() == 0
             assert list(log.verify()) == []
 
 
 def test_making_a_log_that_is_killed_can_be_done_again(tmp_path):
     path = tmp_path / "clients.db"
-    for pause, _ in zip(moments(0.03), range(8), strict=False):
+    for pause, _ in zip(moments(0.03), range(6), strict=False):
         with programs([("create", f"sqlite:///{path}")] * 2) as makers:
             for maker in makers:
                 maker.go()
@@ -181,7 +212,7 @@ def test_a_backup_that_is_killed_is_never_taken_for_a_whole_one(address, tmp_pat
         appending.append([(event, key_of(event)) for number in range(6_000) for event in batch("old", number)])
     with open_log(address) as log:
         head = log.head()
-    for pause, number in zip(moments(0.06), range(5), strict=False):
+    for pause, number in zip(moments(0.06), range(4), strict=False):
         copy = tmp_path / f"copy{number}.db"
         with programs([("copy", address, str(copy))]) as (program,):
             program.go()

@@ -257,6 +257,32 @@ def test_a_log_stays_open_when_the_program_changes_its_folder(path, monkeypatch)
         assert log.record(event(100)).new
 
 
+COMMANDS = {
+    "record": ["record", "{log}", "acme", "engaged", "--at", AT],
+    "import": ["import", "{events}", "--log", "{log}"],
+    "export": ["export", "{log}"],
+    "verify": ["log", "verify", "{log}"],
+    "backup": ["log", "backup", "{log}", "{copy}"],
+    "forget": ["forget", "{log}", "acme", "--yes"],
+    "explain": ["explain", "{log}", "acme"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", [missing, zero_bytes, random_bytes, newer], ids=lambda damage: damage.__name__)
+def test_every_command_says_what_is_wrong_with_a_log(path, tmp_path, damage):
+    damage(path)
+    events = tmp_path / "events.jsonl"
+    events.write_text(f'{{"client": "acme", "kind": "engaged", "at": "{AT}"}}\n')
+    places = {"log": url(path), "events": str(events), "copy": str(tmp_path / "copy.db")}
+    cls, word = FOUND_AT_OPENING[damage]
+    for words in COMMANDS.values():
+        result = retention(*(word.format(**places) for word in words))
+        check_command(result, cls(""))
+        assert word in result.stderr
+    assert not (tmp_path / "copy.db").exists()
+
+
 # Damage within the file.
 
 
@@ -294,6 +320,20 @@ def test_a_flipped_bit_in_an_event_is_found_when_its_client_is_read(path):
     check_command(retention("replay", url(path)), outcomes[damaged])
     check_command(retention("explain", url(path), damaged), outcomes[damaged])
     assert retention("explain", url(path), "bolt" if damaged == "acme" else "acme").returncode == 0
+
+
+@pytest.mark.parametrize("page", range(2, 12))
+def test_a_page_that_was_lost_is_found(path, page):
+    fill(path.with_name("large.db"), events=120)
+    large = path.with_name("large.db")
+    with large.open("r+b") as file:
+        assert large.stat().st_size > 12 * 4096
+        file.seek(page * 4096)
+        file.write(bytes(4096))
+    with open_log(url(large)) as log:
+        assert list(log.verify()) != []
+    result = retention("log", "verify", url(large))
+    assert (result.returncode, "Traceback" in result.stderr) == (3, False), result
 
 
 @pytest.mark.parametrize(
@@ -563,6 +603,39 @@ def test_a_limit_on_the_size_of_files_is_told_and_loses_nothing(tmp_path):
         assert log.record_many(batch("writer", len(done)))
 
 
+def test_an_import_beyond_a_limit_stores_nothing(tmp_path):
+    path, events = tmp_path / "clients.db", tmp_path / "events.jsonl"
+    create_log(url(path)).close()
+    events.write_text("".join(f'{{"client": "c{n}", "kind": "engaged", "at": "{AT}"}}\n' for n in range(20_000)))
+    limit = 1_000_000
+    result = retention(
+        *("import", str(events), "--log", url(path)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    check_command(result, LogFull(""))
+    with open_log(url(path)) as log:
+        assert log.head() == 0
+    assert retention("import", str(events), "--log", url(path)).returncode == 0
+    with open_log(url(path)) as log:
+        assert log.head() == 20_000
+
+
+def test_where_no_file_can_be_opened_any_more_that_is_told(path):
+    with open_log(url(path)) as log:
+        log.store._connections._idle_readers.clear()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        taken = [os.open(os.devnull, os.O_RDONLY)]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 1, hard))
+        try:
+            with pytest.raises(LogError) as raised:
+                log.client("acme")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            os.close(taken[0])
+        assert "opened" in str(raised.value)
+        assert len(log.client("acme")) == 10
+
+
 # Permissions.
 
 
@@ -613,6 +686,7 @@ def test_a_file_or_folder_that_is_read_only_can_be_read(public, file_mode, folde
     result = unprivileged("command", "replay", url(path), "--at", AT)
     assert result.returncode == 0, result.stderr
     assert "2 clients" in result.stdout
+    check_command(unprivileged("command", "record", url(path), "acme", "engaged", "--at", AT), LogReadOnly(""))
 
 
 def test_a_log_that_another_user_writes_can_be_read(public):
@@ -685,6 +759,16 @@ def test_a_log_that_another_program_holds_is_locked_for_writers_alone(path):
             holder.kill()
             assert log.record(event(100)).new
             assert log.client("holder") == []
+
+
+@pytest.mark.slow
+def test_the_command_says_that_a_log_is_locked(path):
+    with programs([("hold", url(path), "60")]) as (holder,):
+        holder.go()
+        assert holder.said()[0] == "holding"
+        result = retention("record", url(path), "acme", "engaged", "--at", AT)
+    check_command(result, LogLocked(""))
+    assert "locked by another program" in result.stderr
 
 
 def test_a_log_that_another_thread_holds_is_locked_for_writers_alone(path):

@@ -21,7 +21,7 @@ from retention_engine.log import EventLog, create_log, open_log
 
 AT = "2026-01-01"
 SHARED_CLIENT = "shared"
-BULK = 20_000
+BULK_STEPS = 200
 
 
 def batch(writer: str, number: int) -> list[Event]:
@@ -114,10 +114,9 @@ def bulk(log: EventLog, writer: str) -> None:
     """Store many events in one transaction, telling how far it is."""
     begin()
     with log.appending() as appending:
-        for number in range(BULK):
-            appending.append([(Engaged(client=f"{writer}-{number % 50}", at=AT), None)])
-            if number % 500 == 0:
-                say("appended", number)
+        for step in range(BULK_STEPS):
+            appending.append([(Engaged(client=f"{writer}-{number}", at=AT), None) for number in range(100)])
+            say("appended", step)
     say("committed")
 
 
@@ -136,7 +135,7 @@ def interrupted(log: EventLog, writer: str, steps: str) -> None:
             signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 1.3 * usual))
             log.record_many(batch(writer, number))
             done.append(number)
-            signal.pause()
+            time.sleep(2 * usual)  # the moment comes, if it has not yet
         except KeyboardInterrupt:
             continue
     errors: list[LogError] = []

@@ -39,7 +39,7 @@ def explain(
     select: tuple[str, ...],
     format_: str,
 ) -> None:
-    """Tell one client's story: status, why, since when, because of which events, what to do, what comes next.
+    """Tell one client's story: status, why, since when, what to do, what comes next.
 
     \b
     Examples:

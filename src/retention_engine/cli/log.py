@@ -6,9 +6,10 @@ from pathlib import Path
 import attrs
 import click
 
+from ..errors import LogCorrupt
 from ..formats.verdicts import VERSION, as_json
 from ..formats.words import printable
-from ..log import Flaw, open_log
+from ..log import EventLog, Flaw, open_log
 from .exits import BAD_INPUT
 from .options import address_argument, format_option
 
@@ -40,7 +41,7 @@ def verify(ctx: click.Context, address: str, format_: str) -> None:
     """
     with open_log(address) as opened:
         flaws = list(opened.verify())
-        events, _ = opened.store.count()
+        events = _count(opened)
         name = opened.store.name
     if format_ == "json":
         document = {"version": VERSION, "events": events, "flaws": [attrs.asdict(flaw) for flaw in flaws]}
@@ -48,7 +49,7 @@ def verify(ctx: click.Context, address: str, format_: str) -> None:
     else:
         for flaw in flaws:
             click.echo(printable(_words(flaw)))
-        count = "1 event" if events == 1 else f"{events:,} events"
+        count = "uncounted events" if events is None else "1 event" if events == 1 else f"{events:,} events"
         click.echo(printable(f"{name}: {count}, " + (f"{len(flaws):,} flawed" if flaws else "all as they were stored")))
     if flaws:
         click.echo("Restore the latest backup, and import what was recorded since.", err=True)
@@ -71,6 +72,14 @@ def backup(address: str, file: Path) -> None:
     with open_log(address) as opened:
         opened.backup(file)
     click.echo(printable(f"Copied the log to {file}."))
+
+
+def _count(log: EventLog) -> int | None:
+    try:
+        events, _ = log.store.count()
+    except LogCorrupt:  # too damaged to be counted, which the flaws say
+        return None
+    return events
 
 
 def _words(flaw: Flaw) -> str:

@@ -43,15 +43,13 @@ def event_from(cloud_event: Mapping[str, Any], kinds: Kinds) -> Event:
     for field in REFERENCES:
         if isinstance(data.get(field), str) and " " not in data[field]:
             data[field] = joined_id(source, data[field])
+    envelope = {
+        "client": _text(cloud_event, "subject"),
+        "at": _text(cloud_event, "time"),
+        "id": joined_id(source, name),
+    }
     try:
-        return cls.from_fields(
-            {
-                "client": _text(cloud_event, "subject"),
-                "at": _text(cloud_event, "time"),
-                "id": joined_id(source, name),
-                **data,
-            }
-        )
+        return cls.from_fields(envelope | data)
     except EventError as error:
         field = error.field or "data"
         raise EventError(error.code, error.reason, _ATTRIBUTES.get(field) or _within(field)) from None

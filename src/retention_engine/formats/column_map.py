@@ -16,7 +16,7 @@ constants = { channel = "crm" }
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,7 +32,7 @@ DELIMITERS = (",", ";", "\t", "|")
 OWN_FIELDS = ("client", "at", "id", "kind")
 _KEYS = (*OWN_FIELDS, "kinds", "fields", "constants", "timezone", "at-format", "delimiter")
 _COLUMN_KEYS = ("column", "values", "format")
-_SAMPLE = datetime(2026, 12, 31, 13, 45, 59)  # noqa: DTZ001 - it is written and read in the same way
+_SAMPLE = datetime(2026, 12, 31, 13, 45, 59, tzinfo=UTC)
 
 
 @attrs.frozen

@@ -243,7 +243,9 @@ class _Columns:
             raise EventError(error.code, f"{error}{hint}", name) from None
 
     def _named(self, field: str | None) -> str | None:
-        return None if field is None else self._column_of.get(field, field)
+        if field is None or field in self._column_of:
+            return field and self._column_of[field]
+        return self._column_of.get(field.partition("[")[0], field)  # of a list, the cell
 
 
 def _delimited(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..codec import MOST_BYTES
 from ..errors import EventError
-from .lines import FileFault
+from .lines import FileFault, is_blank
 
 Cells = list[str | None]
 """The cells of a record; a cell that holds nothing is `None`, one that holds `""` is an empty text."""
@@ -35,6 +35,8 @@ def records_of(lines: Iterable[tuple[int, bytes]], delimiter: str) -> Iterator[R
     scanner = _Scanner(delimiter)
     upcoming = iter(lines)
     for number, line in upcoming:
+        if is_blank(line):
+            continue
         raw = line
         if line.count(b'"') % 2 and scanner.is_open(line):
             raw = _closed(number, line, upcoming)

@@ -1,6 +1,7 @@
 """What an import reads: files of events in any of the formats that come in, line by line, with the reason of a refusal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from io import BytesIO
 from typing import Literal, NamedTuple
 
 import attrs
@@ -72,10 +73,10 @@ class Intake:
         name = _name(path)
         return name.endswith(_TABLES) or (self.mapping is not None and not name.endswith(_JSON_LINES))
 
-    def _table(self, lines: Iterator[tuple[int, bytes]], *, tabs: bool) -> Table:
+    def _table(self, lines: Iterable[tuple[int, bytes]], *, tabs: bool) -> Table:
         return Table(lines, mapping=self.mapping or OWN_NAMES, delimiter="\t" if tabs else ",", kinds=self.kinds)
 
-    def _json_lines(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[Draft]:
+    def _json_lines(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[Draft]:
         for number, line in lines:
             if is_blank(line):
                 continue
@@ -91,14 +92,12 @@ class Intake:
                 yield Draft(number, source, error)
 
     def _draft(self, number: int, line: bytes, source: SetAside) -> Draft:
+        if b'"raw' in line and is_set_aside(fields := json_object(line)):
+            return self._again(number, restored(fields))
         if self.format == "cloudevents":
             return Draft(number, source, event_from(json_object(line), self.kinds))
-        if self.format == "auto" and (b'"specversion"' in line or b'"raw' in line):
-            fields = json_object(line)
-            if is_cloud_event(fields):
-                return Draft(number, source, event_from(fields, self.kinds))
-            if is_set_aside(fields):
-                return self._again(number, restored(fields))
+        if self.format == "auto" and b'"specversion"' in line and is_cloud_event(fields := json_object(line)):
+            return Draft(number, source, event_from(fields, self.kinds))
         return Draft(number, source, decode(line, kinds=self.kinds))
 
     def _again(self, number: int, line: SetAside) -> Draft:
@@ -106,7 +105,8 @@ class Intake:
         try:
             if line.header is None:
                 return self._draft(number, line.raw, line)
-            rows = list(self._table(iter([(1, line.header), (2, line.raw)]), tabs=b"\t" in line.header))
+            lines = enumerate(BytesIO(line.header + b"\n" + line.raw), start=1)
+            rows = list(self._table(lines, tabs=b"\t" in line.header))
         except EventError as error:
             return Draft(number, line, error)
         except FileFault as fault:

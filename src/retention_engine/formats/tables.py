@@ -45,4 +45,7 @@ def print_table(file: IO[str], columns: Sequence[str], rows: Iterable[Sequence[s
                 for column, cell in zip(columns, row, strict=True)
             )
         )
-    console(file).print(table)
+    screen = console(file)
+    with screen.capture() as printed:
+        screen.print(table)
+    file.writelines(f"{line.rstrip()}\n" for line in printed.get().splitlines())

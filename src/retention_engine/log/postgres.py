@@ -9,13 +9,13 @@ from typing import Any, LiteralString, NoReturn, get_args
 
 import psycopg
 from eventsourcing.persistence import IntegrityError, StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from ..errors import LogError, LogLocked, LogReplaced
 from .postgres_connections import LOCK_TIMEOUT, Connections, Durability, place_of
 from .postgres_faults import translated
+from .postgres_library import PostgresApplicationRecorder
 from .postgres_schema import READ_STAMP, in_schema, make_tables, read_stamp, refuse_too_new
 from .rows import Key, Known, Row, checksum
 from .store import Head

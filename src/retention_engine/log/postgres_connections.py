@@ -1,11 +1,11 @@
 """Connections to a log on a PostgreSQL server: few, without threads of their own, and given back after each use."""
 
-import logging
 import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from selectors import EVENT_READ, DefaultSelector
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -13,19 +13,13 @@ import attrs
 import psycopg
 from psycopg import Connection, Cursor
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.errors import InsufficientPrivilege
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, TupleRow, dict_row, tuple_row
 
 from ..errors import LogClosed, LogError, LogLocked, LogReadOnly, LogUnavailable, OutcomeUnknown
-from .postgres_faults import as_log_error, in_one_line, translated
-
-_LOGGERS = [logging.getLogger(name) for name in ("psycopg", "psycopg.pool")]
-_LEVELS = [logger.level for logger in _LOGGERS]
-# The library silences these loggers when it is imported; what is logged is for the application to say.
-from eventsourcing.postgres import PostgresDatastore  # noqa: E402 - after the levels were looked up
-
-for _logger, _level in zip(_LOGGERS, _LEVELS, strict=True):
-    _logger.setLevel(_level)
+from .postgres_faults import WRITABLE, as_log_error, in_one_line, translated
+from .postgres_library import PostgresDatastore
 
 Durability = Literal["full", "normal"]
 
@@ -130,7 +124,7 @@ class Connections(PostgresDatastore):
         self._idle: list[Connection[DictRow]] = []
         self._idle_lock = threading.Lock()
         self._reading = threading.BoundedSemaphore(MOST_READERS)
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
         self._writer: int | None = None
 
     def register_type_adapters(self) -> None:
@@ -161,34 +155,45 @@ class Connections(PostgresDatastore):
             begin: the statements that begin it; the rows of the last one can be fetched.
 
         Raises:
-            LogReadOnly: the log was opened for reading only.
+            LogReadOnly: the log was opened for reading only, or its user may not write.
             LogLocked: another thread is writing.
             OutcomeUnknown: the connection was lost while the transaction was being committed.
         """
         self._refuse_foreign_use()
         if self.read_only:
             raise LogReadOnly(f"{self.name} was opened for reading only", hint="Open it without `read_only`.")
-        if self._writer == threading.get_ident():
+        me = threading.get_ident()
+        if self._writer == me:
             hint = "Use the `appending` that is open, or leave it first."
             raise LogLocked(f"{self.name} is being written by this very thread", hint=hint)
-        if not self._writing.acquire(timeout=self._timeout):
-            raise LogLocked(f"{self.name} is being written by another thread; waited {self._timeout:g} s")
+        # Ctrl-C may come after any call below: the lock may not outlive it.
         try:
-            self._writer = threading.get_ident()
+            if not self._writing.acquire(timeout=self._timeout):
+                raise LogLocked(f"{self.name} is being written by another thread; waited {self._timeout:g} s")
+            self._writer = me
             with self._taken() as connection, _plain_cursor(connection) as cursor:
                 with translated(self.name):
-                    cursor.execute(begin, binary=False)  # several statements at once come as text
+                    try:
+                        cursor.execute(begin, prepare=False, binary=False)  # several statements at once come as text
+                    except InsufficientPrivilege as error:
+                        raise LogReadOnly(
+                            f"{self.name} can't be written ({in_one_line(error)})", hint=WRITABLE
+                        ) from error
                 while cursor.nextset():
                     pass
                 yield cursor
                 self._commit(connection)
         finally:
-            self._writer = None
-            self._writing.release()
+            if self._writer == me:
+                self._writer = None
+            try:  # noqa: SIM105 - suppress() is one more call that could be interrupted
+                self._writing.release()
+            except RuntimeError:  # it was not acquired
+                pass
 
     def _commit(self, connection: Connection[DictRow]) -> None:
         try:
-            done = connection.execute("COMMIT").statusmessage
+            done = connection.execute("COMMIT", prepare=False).statusmessage
         except psycopg.Error as error:
             failure = as_log_error(error, self.name)
             if isinstance(failure, LogUnavailable):
@@ -207,17 +212,13 @@ class Connections(PostgresDatastore):
             self._give_back(connection)
 
     def _alive(self) -> Connection[DictRow] | None:
-        """An idle connection that the server has not closed meanwhile."""
+        """An idle connection that the server has not ended meanwhile."""
         self._refuse_foreign_use()
         with self._idle_lock:
             while self._idle:
                 connection = self._idle.pop()
-                with suppress(psycopg.Error):
-                    # The server's last word may come before the end of the connection.
-                    connection.pgconn.consume_input()
-                    connection.pgconn.consume_input()
-                    if connection.pgconn.status == ConnStatus.OK:
-                        return connection
+                if not _has_word(connection):
+                    return connection
                 connection.close()
         return None
 
@@ -276,3 +277,10 @@ class Connections(PostgresDatastore):
 def _plain_cursor(connection: Connection[DictRow]) -> Cursor[TupleRow]:
     """A cursor whose rows are tuples, with bytes that were sent as such."""
     return connection.cursor(row_factory=tuple_row, binary=True)
+
+
+def _has_word(connection: Connection[DictRow]) -> bool:
+    """Whether there is something to be read from an idle connection: it can't be but the server's last word."""
+    with DefaultSelector() as waiting:
+        waiting.register(connection.pgconn.socket, EVENT_READ)
+        return bool(waiting.select(0))

@@ -7,11 +7,11 @@ import psycopg
 
 from ..errors import LogCorrupt, LogError, LogFull, LogLocked, LogReadOnly, LogReplaced, LogUnavailable
 
-_WRITABLE = "Connect to the server that takes writes, as a user who may write."
+WRITABLE = "Connect to the server that takes writes, as a user who may write."
 _REOPEN = "Open the log again, after checking what happened to its schema."
 
 _BY_STATE: dict[str, tuple[type[LogError], str, str | None]] = {
-    "25006": (LogReadOnly, "can't be written", _WRITABLE),
+    "25006": (LogReadOnly, "can't be written", WRITABLE),
     "25P03": (LogUnavailable, "was idle in a transaction for too long", "Record in smaller steps."),
     "3F000": (LogReplaced, "is no longer there", _REOPEN),
     "40001": (LogLocked, "is locked by another program", None),
@@ -21,6 +21,8 @@ _BY_STATE: dict[str, tuple[type[LogError], str, str | None]] = {
     "53100": (LogFull, "has no room left on its server's disk", None),
     "55P03": (LogLocked, "is locked by another program", None),
     "57014": (LogLocked, "took longer than its server allows", None),
+    "XX001": (LogCorrupt, "is damaged", None),
+    "XX002": (LogCorrupt, "is damaged", None),
 }
 _BY_CLASS: dict[str, tuple[type[LogError], str, str | None]] = {
     "08": (LogUnavailable, "can't be reached", None),
@@ -28,7 +30,6 @@ _BY_CLASS: dict[str, tuple[type[LogError], str, str | None]] = {
     "28": (LogUnavailable, "can't be reached", None),
     "53": (LogUnavailable, "can't be reached", None),
     "57": (LogUnavailable, "can't be reached", None),
-    "XX": (LogCorrupt, "is damaged", None),
 }
 _LOST = (LogUnavailable, "can't be reached", None)
 
