@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner
 
 from command import AT, RETENTION, Ran, environment, on_a_terminal, retention
-from retention_engine import BUILT_IN, Client, Engine, instant, rule
+from retention_engine import BUILT_IN, Client, Engine, Health, days, instant, rule
 from retention_engine.cli import COMMANDS, main
-from retention_engine.cli.options import RuleChoice
+from retention_engine.cli.options import DurationParam, InstantParam, LevelParam, RuleChoice
 
 LOG = """\
 {"client": "acme", "kind": "profiled", "at": "2026-01-01", "id": "p1", "name": "Acme Ltd", "tier": "key", "owner": "jo"}
@@ -113,6 +113,15 @@ def test_an_empty_log_has_no_table(tmp_path):
     assert retention("replay", "log.jsonl", *AT, cwd=tmp_path) == Ran(0, b"0 clients as of 2026-06-30\n", "")
 
 
+def test_the_table_says_what_a_person_judged(tmp_path):
+    (tmp_path / "log.jsonl").write_text(
+        '{"client": "acme", "kind": "engaged", "at": "2026-01-01"}\n'
+        '{"client": "acme", "kind": "judged", "at": "2026-06-01", "level": "healthy", "reason": "We met."}\n'
+    )
+    ran = retention("replay", "log.jsonl", *AT, cwd=tmp_path)
+    assert ran.text.splitlines()[4].split()[:6] == ["acme", "healthy", "2026-06-01", "judged:", "We", "met."]
+
+
 def test_replay_can_be_narrowed_to_clients(folder):
     document = replayed(folder, "--client", "slow", "--client", "acme", "--client", "slow")
     assert [client["client"] for client in document["clients"]] == ["acme", "slow"]
@@ -187,6 +196,19 @@ def test_an_instant_near_the_end_of_time_is_no_failure(tmp_path):
     assert (ran.code, ran.err) == (0, "")
     (later,) = [client for client in json.loads(ran.out)["clients"] if client["client"] == "later"]
     assert [action["due"] for action in later["actions"]] == ["2200-03-31T00:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (InstantParam(), "2026-06-30", instant("2026-06-30")),
+        (DurationParam(), "7d", days(7)),
+        (LevelParam(), "at-risk", Health.AT_RISK),
+    ],
+)
+def test_an_options_value_is_read_once(kind, text, value):
+    assert kind.convert(text, None, None) == value
+    assert kind.convert(value, None, None) == value
 
 
 # Exit codes.
@@ -293,6 +315,12 @@ def test_explain_takes_the_options_that_choose_rules(folder):
     assert "Status on 2026-06-30: HEALTHY." in ran.text
     ran = retention("explain", "log.jsonl", "acme", *AT, "--known-at", "2026-06-24", cwd=folder)
     assert "with us since 2026-01-01, 1 event." in ran.text
+
+
+def test_a_client_whose_name_looks_like_an_option_is_named_behind_two_dashes():
+    log = b'{"client": "--at", "kind": "engaged", "at": "2026-06-29"}'
+    ran = retention("explain", *AT, "--", "-", "--at", stdin=log)
+    assert (ran.code, ran.text.splitlines()[0]) == (0, "--at, tier standard; with us since 2026-06-29, 1 event.")
 
 
 def test_explain_reads_standard_input():
@@ -457,7 +485,7 @@ def test_the_installed_command_is_the_same():
 def completed(shell: str, words: str, index: int) -> list[str]:
     ran = retention(env={"_RETENTION_COMPLETE": f"{shell}_complete", "COMP_WORDS": words, "COMP_CWORD": str(index)})
     assert (ran.code, ran.err) == (0, "")
-    return ran.text.splitlines()
+    return ran.text.split()
 
 
 @pytest.mark.parametrize(
@@ -486,6 +514,10 @@ def test_options_and_their_values_are_completed():
     assert completed("bash", "retention replay --fo", 2) == ["plain,--format"]
     assert {"plain,json", "plain,jsonl"} == set(completed("bash", "retention replay --format js", 3))
     assert completed("bash", "retention replay --known", 2) == ["plain,--known-at"]
+
+
+def test_nothing_is_completed_behind_an_unknown_command():
+    assert completed("bash", "retention zzz --f", 2) == []
 
 
 def test_completion_works_in_bash(tmp_path):

@@ -169,7 +169,9 @@ class _Import:
             step = self._waiting[start : start + STEP]
             receipts = appending.append([(waiting.event, waiting.key) for waiting in step])
             for waiting, receipt in zip(step, receipts, strict=True):
-                if isinstance(receipt, RetentionError):
+                if isinstance(receipt, KeyReused) and waiting.event.id is None:
+                    self.known += 1  # the key is what the event says: it is here, and was forgotten since
+                elif isinstance(receipt, RetentionError):
                     self._refuse(waiting.file, waiting.line, waiting.source, _as_event_error(receipt, waiting.event))
                 elif receipt.new:
                     self.stored += 1

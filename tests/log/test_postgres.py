@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -75,6 +76,21 @@ def end_sessions_of_logs(address: str) -> None:
         master.execute(f"SELECT pg_terminate_backend(pid) {ours}")
         while master.execute(f"SELECT pid {ours}").fetchall():
             time.sleep(0.01)
+
+
+@contextmanager
+def user(address: str, rights: str, limit: str = "") -> Iterator[str]:
+    """The address for a user with some rights on the log's tables, but none on its schema."""
+    name, schema = f"guest_{schema_of(address)}", schema_of(address)
+    with session(address) as master:
+        master.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{SECRET}' {limit}")
+        master.execute(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
+        master.execute(f"GRANT {rights} ON ALL TABLES IN SCHEMA {schema} TO {name}")
+        try:
+            yield re.sub("//[^@/]*@", f"//{name}:{SECRET}@", address, count=1)
+        finally:
+            master.execute(f"DROP OWNED BY {name}")
+            master.execute(f"DROP ROLE {name}")
 
 
 @pytest.fixture
@@ -204,15 +220,8 @@ class TestRights:
     @pytest.fixture
     def reader(self, address) -> Iterator[str]:
         """The address for a user who may read the log's tables and nothing else."""
-        name = f"reader_{schema_of(address)}"
-        with session(address) as master:
-            master.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{SECRET}'")
-            master.execute(f"GRANT USAGE ON SCHEMA {schema_of(address)} TO {name}")
-            master.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema_of(address)} TO {name}")
-            user = place_of(address).parameters["user"]
-            yield address.replace(f"//{user}", f"//{name}:{SECRET}", 1)
-            master.execute(f"DROP OWNED BY {name}")
-            master.execute(f"DROP ROLE {name}")
+        with user(address, "SELECT") as theirs:
+            yield theirs
 
     def test_who_may_only_read_can_read_and_verify(self, reader, log):
         log.record(call("e1", note="x"))
@@ -229,7 +238,7 @@ class TestRights:
 
     def test_who_may_not_look_is_told_so(self, reader, address):
         with session(address) as master:
-            master.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema_of(address)} FROM reader_{schema_of(address)}")
+            master.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema_of(address)} FROM guest_{schema_of(address)}")
         with pytest.raises(LogError, match="may not be used by this user") as caught:
             open_log(reader)
         assert "Grant the user" in caught.value.hint
@@ -443,6 +452,10 @@ class TestFaults:
         assert what in str(caught.value)
         assert isinstance(caught.value.__cause__, psycopg.Error)
         assert [event.id for event in log.tail()] == ["e1"]
+
+    def test_what_no_server_can_store_is_an_error_too(self, log):
+        with pytest.raises(LogError, match="NUL"):
+            log.store.client("a\0b")
 
     def test_a_step_that_failed_cant_be_passed_over(self, address, log):
         break_writes(address, "22012")
@@ -689,20 +702,15 @@ class TestForgetting:
             assert "in the table stored_events, which is in use: forget again" in events
         assert [event.note for event in log.client("acme")] == [None]
 
-    def test_who_may_not_vacuum_is_told_so(self, address, log):
-        name = f"writer_{schema_of(address)}"
+    @pytest.mark.parametrize(
+        ("limit", "reason"), [("", "may not have written anew"), ("CONNECTION LIMIT 1", "too many connections")]
+    )
+    def test_a_user_who_cant_have_the_tables_written_anew_is_told_so(self, address, log, limit, reason):
         log.record(call("e1", note=SENTINEL))
-        with session(address) as master:
-            master.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{SECRET}'")
-            master.execute(f"GRANT USAGE ON SCHEMA {schema_of(address)} TO {name}")
-            master.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA {schema_of(address)} TO {name}")
-            user = place_of(address).parameters["user"]
-            try:
-                with open_log(address.replace(f"//{user}", f"//{name}:{SECRET}", 1)) as theirs:
-                    assert len(theirs.forget("acme").unreached) == 3
-            finally:
-                master.execute(f"DROP OWNED BY {name}")
-                master.execute(f"DROP ROLE {name}")
+        with user(address, "SELECT, INSERT, UPDATE, DELETE", limit) as theirs, open_log(theirs) as guest:
+            events, keys, _ = guest.forget("acme").unreached
+            assert reason in events
+            assert reason in keys
         assert [event.note for event in log.client("acme")] == [None]
 
 

@@ -175,6 +175,8 @@ class TestRecording:
             assert receipt.new is new
         assert len(any_log.client("acme")) == 1
         assert list(any_log.verify()) == []
+        assert any_log.store.known(key).position == receipt.position
+        assert any_log.store.known(Key("acme", "copy:a.jsonl:18")) is None
 
 
 class TestExpectedPosition:
@@ -645,7 +647,7 @@ class TestForgetting:
         forgotten = any_log.forget("acme")
         assert holding(files()) == []
         assert [event.note for event in any_log.client("bolt")] == ["stays"] * 300
-        beyond = ("the server's write-ahead log until it is recycled, its archives, and backups",)
+        beyond = ("the server's write-ahead log until it is recycled",)
         assert forgotten.unreached == (beyond if store == "postgres" else ())
 
 

@@ -11,7 +11,7 @@ from .options import address_argument, format_option
 
 UNREACHED = (
     "backups and copies of the log",
-    "exports of it, and the files that were imported: importing them again brings events without an id back",
+    "exports of it, and the files that events were imported from",
     "PostgreSQL's archives of its write-ahead log, and its replicas until they have followed",
     "the client's id itself, which the remaining events are filed under",
 )

@@ -39,10 +39,14 @@ def verify(ctx: click.Context, address: str, format_: str) -> None:
       retention log verify sqlite:///clients.db
       retention log verify sqlite:///clients.db --format json
     """
-    with open_log(address) as opened:
-        flaws = list(opened.verify())
-        events = _count(opened)
-        name = opened.store.name
+    events, name = None, "the log"
+    try:
+        with open_log(address) as opened:
+            name = opened.store.name
+            flaws = list(opened.verify())
+            events = _count(opened)
+    except LogCorrupt as error:  # so damaged that it can't be opened
+        flaws = [Flaw("database", str(error))]
     if format_ == "json":
         document = {"version": VERSION, "events": events, "flaws": [attrs.asdict(flaw) for flaw in flaws]}
         sys.stdout.buffer.write(as_json(document))

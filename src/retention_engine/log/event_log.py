@@ -94,7 +94,8 @@ class EventLog:
         stamped = [event.recorded(self.clock()) for event in events]
         in_doubt: OutcomeUnknown | None = None
         for pause in PAUSES:
-            time.sleep(pause)
+            if pause:
+                time.sleep(pause)
             try:
                 return self._record_once(stamped, expected or {})
             except OutcomeUnknown as error:

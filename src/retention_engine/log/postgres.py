@@ -27,7 +27,7 @@ _BEGIN: LiteralString = (
 )
 _VACUUMS = 3
 _BETWEEN_VACUUMS = 0.2
-_NEVER_REACHED = "the server's write-ahead log until it is recycled, its archives, and backups"
+_NEVER_REACHED = "the server's write-ahead log until it is recycled"
 
 
 class _Statements:
@@ -299,8 +299,11 @@ class PostgresStore:
                 connection.execute("SET statement_timeout = 0")
                 for _ in range(_VACUUMS):
                     connection.execute(self._said.vacuum[table])
-                    if _kept(told) == 0:
+                    kept = _kept(told)
+                    if kept == 0:
                         return ""
+                    if kept is None:
+                        return f"{where}, which this user may not have written anew: forget as the owner of the tables"
                     told.clear()
                     time.sleep(_BETWEEN_VACUUMS)
         except LogLocked:
