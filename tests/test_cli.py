@@ -403,6 +403,8 @@ def test_a_settings_file_that_is_named_replaces_that_of_the_folder(tmp_path):
     assert "one-way-contact" in enabled
     explained = retention("rules", "--settings", "mine.toml", "explain", "quiet-client", cwd=tmp_path)
     assert "every = 10 days (default 90 days)" in explained.text
+    also = retention("rules", "explain", "quiet-client", "--settings", "mine.toml", cwd=tmp_path)
+    assert also.text == explained.text
 
 
 def test_a_folder_named_like_the_settings_file_is_not_read(tmp_path):

@@ -6,10 +6,13 @@ import io
 import json
 import os
 import pty
+import resource
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from command import AT, RETENTION, Ran, environment, on_a_terminal, retention
-from retention_engine import KINDS, Event, encode
+from retention_engine import KINDS, Engaged, Event, encode
 from retention_engine.cli import main
 from retention_engine.formats.formulas import as_cell, as_text
 from retention_engine.log import create_log, open_log
@@ -321,6 +324,24 @@ def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(filled, tmp_p
     assert not (tmp_path / "new.jsonl").exists()
 
 
+def test_an_export_for_which_there_is_no_room_leaves_no_file(tmp_path):
+    (tmp_path / "log.jsonl").write_text(EVENTS * 100)
+    for name in ("new.jsonl", "new.csv.gz"):
+        limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (100, 100))
+        ran = retention("export", "log.jsonl", "-o", name, cwd=tmp_path, preexec_fn=limit)
+        assert (ran.code, ran.out) == (2, b"")
+        assert f"{name} can't be written: file too large" in ran.err
+        assert not (tmp_path / name).exists()
+
+
+def test_an_export_into_a_pipe_that_nobody_reads_on_ends_in_silence(url, tmp_path):
+    with open_log(url) as log:
+        log.record_many([Engaged(client="acme", at="2026-05-01", note="x" * 1_000) for _ in range(1_000)])
+    command = f"{shlex.join(RETENTION)} export {url} | head -c 1; exit ${{PIPESTATUS[0]}}"
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, env=environment(), check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (141, b"{", b"")
+
+
 def test_an_export_of_a_damaged_log_leaves_no_file(filled, tmp_path):
     damage(file_of(filled))
     ran = retention("export", filled, "-o", tmp_path / "new.jsonl")
@@ -498,8 +519,9 @@ def test_forgetting_without_anybody_to_ask_needs_a_word(filled):
     assert SENTINEL in done("export", filled)
 
 
-def test_who_is_not_in_the_log_cannot_be_forgotten(filled):
-    ran = retention("forget", filled, "acmee", "--yes")
+@pytest.mark.parametrize("options", [[], ["--yes"]])
+def test_who_is_not_in_the_log_cannot_be_forgotten(options, filled):
+    ran = retention("forget", filled, "acmee", *options)
     assert (ran.code, ran.out) == (2, b"")
     assert "has no event of the client 'acmee'" in ran.err
 

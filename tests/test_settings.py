@@ -347,6 +347,7 @@ class TestPrecedence:
         ("0 days", timedelta, days(0)),
         ("36500 days", timedelta, days(36_500)),
         (3, int, 3),
+        (1, int, 1),
         ("x", str, "x"),
         (False, bool, False),
         (1, Decimal, Decimal(1)),

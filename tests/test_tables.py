@@ -10,6 +10,7 @@ import pytest
 from retention_engine.formats.tables import PLAIN_WIDTH, console, print_table
 
 COLUMNS = ("client", "status", "why")
+END = "\x03"
 
 
 def printed(*rows: tuple[str, str, str], columns: tuple[str, ...] = COLUMNS) -> str:
@@ -25,8 +26,12 @@ def terminal():
     with open(keyboard, "w", encoding="utf-8") as file:  # noqa: PTH123 - a file descriptor
 
         def shown() -> str:
+            file.write(END)
             file.flush()
-            return os.read(screen, 65_536).decode()
+            text = ""
+            while not text.endswith(END):  # a terminal hands over what it has so far
+                text += os.read(screen, 65_536).decode()
+            return text.removesuffix(END)
 
         yield file, shown
     os.close(screen)

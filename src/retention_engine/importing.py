@@ -28,15 +28,19 @@ class Imported:
         stored: how many were stored as new events; in a dry run, how many would have been.
         known: how many were in the log already, or stood in the files twice.
         set_aside: how many went into the quarantine.
+        faults: how many files could not be read to their end.
         problems: what is wrong with the lines, and with the files, in their order.
-        applied: whether the import was applied; if not, the log is as it was.
+        refused: whether nothing was stored for what is wrong.
+        applied: whether the import was applied; if not, it was refused or a dry run, and the log is as it was.
     """
 
     read: int
     stored: int
     known: int
     set_aside: int
+    faults: int
     problems: tuple[Problem, ...]
+    refused: bool
     applied: bool
 
 
@@ -197,16 +201,17 @@ class _Import:
         order = {path: place for place, path in enumerate(self._files)}
         problems = sorted(self._problems, key=lambda problem: (order[problem.file], problem.line or 0))
         set_aside = 0 if self._quarantine is None else self._quarantine.count
-        return Imported(self.read, self.stored, self.known, set_aside, tuple(problems), applied)
+        return Imported(
+            self.read, self.stored, self.known, set_aside, self._faults, tuple(problems), self.is_refused, applied
+        )
 
 
 def _as_event_error(error: RetentionError, event: Event) -> EventError:
+    """Why the log refused an event: for what the event says, or for its id."""
     if isinstance(error, EventError):
         return error
-    if isinstance(error, KeyReused):
-        reason = f"{event.id!r} was used for another event of this client; give one of the two another id"
-        return EventError("key-reused", reason, "id")
-    raise error
+    reason = f"{event.id!r} was used for another event of this client; give one of the two another id"
+    return EventError("key-reused", reason, "id")
 
 
 def _problem(file: str, line: int | None, error: EventError) -> Problem:

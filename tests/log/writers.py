@@ -121,12 +121,13 @@ def bulk(log: EventLog, writer: str) -> None:
 
 
 def interrupted(log: EventLog, writer: str, steps: str) -> None:
-    """Record step after step, each with a Ctrl-C at a random moment; then see whether the log can still be used."""
+    """Record and read, step after step, each with a Ctrl-C at a random moment; then see whether the log can still be used."""
     signal.signal(signal.SIGALRM, signal.default_int_handler)  # raises KeyboardInterrupt, as Ctrl-C does
     random = Random(int(steps))  # noqa: S311 - moments, not secrets
     started = time.perf_counter()
     for number in range(10):
         log.record_many(batch(f"{writer}-before", number))
+        log.client(SHARED_CLIENT)
     usual = (time.perf_counter() - started) / 10
     begin()
     done: list[int] = []
@@ -135,6 +136,7 @@ def interrupted(log: EventLog, writer: str, steps: str) -> None:
             signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 1.3 * usual))
             log.record_many(batch(writer, number))
             done.append(number)
+            log.client(f"{writer}-one")
             time.sleep(2 * usual)  # the moment comes, if it has not yet
         except KeyboardInterrupt:
             continue

@@ -1,6 +1,7 @@
 """`retention export`: a log's events as a file."""
 
 import gzip
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -100,6 +101,8 @@ def _new_file(path: Path) -> Iterator[IO[bytes]]:
                         yield cast(IO[bytes], packed)
                 else:
                     yield file
+                file.flush()
+                os.fsync(file.fileno())
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise

@@ -49,7 +49,7 @@ MOST_SOURCE = 100
     type=click.Choice(["now", "keep"]),
     default="now",
     show_default=True,
-    help="What a line that does not say it gets as its recorded_at: now, or what it has as its at.",
+    help="When a line that does not say so was recorded: now, or when it happened (keep), as in an exported log.",
 )
 @click.option(
     "--format-in",
@@ -133,12 +133,12 @@ def import_(
     tell(done.problems)
     path = str(aside.path) if aside is not None and done.applied and done.set_aside else None
     if format_ == "json":
-        sys.stdout.buffer.write(as_json(_document(done, path, dry_run=dry_run)))
-    elif done.applied or (dry_run and not done.problems):
+        sys.stdout.buffer.write(as_json(_document(done, path)))
+    elif not done.refused:
         click.echo(printable(_words(done, path)))
+    if done.refused:
+        click.echo(_refusal(done, lenient=lenient), err=True)
     if done.problems:
-        if not done.applied:
-            click.echo(_refusal(done, lenient=lenient), err=True)
         ctx.exit(BAD_INPUT)
 
 
@@ -180,24 +180,28 @@ def _progress(files: tuple[str, ...]) -> Iterator[Progress | None]:
 
 def _words(done: Imported, path: str | None) -> str:
     lines = "1 line" if done.read == 1 else f"{done.read:,} lines"
-    counts = f"{done.stored:,} {'stored' if done.applied else 'to be stored'}, {done.known:,} there already"
-    aside = f", {done.set_aside:,} set aside" + (f" in {path}" if path else "")
-    return f"Read {lines}: {counts}{aside}." + ("" if done.applied else " Nothing was stored: this was a dry run.")
+    to_be = "" if done.applied else "to be "
+    counts = f"{done.stored:,} {to_be}stored, {done.known:,} there already, {done.set_aside:,} {to_be}set aside"
+    where = f" in {path}" if path else ""
+    return f"Read {lines}: {counts}{where}." + ("" if done.applied else " Nothing was stored: this was a dry run.")
 
 
 def _refusal(done: Imported, *, lenient: bool) -> str:
+    bad = len(done.problems) - done.faults
+    lines = f"{bad:,} of {done.read:,} lines {'is' if bad == 1 else 'are'} bad"
+    if done.faults:
+        files = "a file" if done.faults == 1 else f"{done.faults} files"
+        return f"Nothing was stored: {files} can't be read to the end" + (f", and {lines}." if bad else ".")
     hint = "" if lenient else ", or set them aside with --lenient"
-    if all(problem.line is None for problem in done.problems):
-        return "Nothing was stored."
-    return f"Nothing was stored. Correct the lines{hint}, and run the command again."
+    return f"Nothing was stored: {lines}. Correct them{hint}, and run the command again."
 
 
-def _document(done: Imported, path: str | None, *, dry_run: bool) -> dict[str, object]:
+def _document(done: Imported, path: str | None) -> dict[str, object]:
     return {
         "version": VERSION,
         "read": done.read,
-        "stored": done.stored if done.applied or dry_run else 0,
-        "already_there": done.known if done.applied or dry_run else 0,
+        "stored": 0 if done.refused else done.stored,
+        "already_there": 0 if done.refused else done.known,
         "set_aside": done.set_aside,
         "quarantine": path,
         "applied": done.applied,

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 from ..declare import Rule
@@ -12,11 +13,11 @@ from ..formats.rule_page import rule_page
 from ..formats.verdicts import VERSION, as_json
 from ..rules import BUILT_IN
 from ..settings import Settings, value_text
-from .options import RuleChoice
+from .options import RuleChoice, settings_option
 
 
 @click.group(invoke_without_command=True, short_help="List the rules, or explain one.")
-@click.option("--settings", "settings_file", type=click.Path(path_type=Path), metavar="FILE", help="The settings file.")
+@settings_option
 @click.option("--pack", multiple=True, metavar="PACK", help="Turn a pack of rules on, besides those of the settings.")
 @click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.pass_context
@@ -48,15 +49,18 @@ def rules(ctx: click.Context, settings_file: Path | None, pack: tuple[str, ...],
 @rules.command()
 @click.argument("name", metavar="RULE")
 @click.option("--tier", default="standard", show_default=True, help="Show the settings in force for this tier.")
+@settings_option
 @click.pass_obj
-def explain(choice: RuleChoice, name: str, tier: str) -> None:
+def explain(choice: RuleChoice, name: str, tier: str, settings_file: Path | None) -> None:
     """Explain a rule: the problem it finds, why that matters, its settings and their values.
 
     \b
     Examples:
       retention rules explain quiet-client
-      retention rules --settings retention.toml explain quiet-client --tier key
+      retention rules explain quiet-client --settings retention.toml --tier key
     """
+    if settings_file is not None:
+        choice = attrs.evolve(choice, settings_file=settings_file)
     for rule in BUILT_IN:
         if rule.name == name:
             click.echo(rule_page(rule, choice.settings().bind(rule).settings(tier), tier))

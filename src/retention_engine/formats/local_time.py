@@ -73,13 +73,12 @@ def _placed(moment: datetime, text: str, written: str, zone: ZoneInfo | None) ->
 
 def _naive(text: str) -> datetime:
     """A time that `instant` took for one without an offset."""
-    try:
-        moment = datetime.fromisoformat(text.upper())
-    except ValueError as error:
-        raise InstantError("bad-time", f"{shown(text)} is no time that exists: {error}") from None
     if text[11:13] == "24":  # later versions of Python read it, earlier ones don't
         raise InstantError("bad-time", f"{shown(text)} has the hour 24; write 00:00:00 of the next day")
-    return moment
+    try:
+        return datetime.fromisoformat(text.upper())
+    except ValueError as error:
+        raise InstantError("bad-time", f"{shown(text)} is no time that exists: {error}") from None
 
 
 def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -4,20 +4,32 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 from typing import Self
 
 import attrs
 
-from ..errors import EventError, KeyReused, LogLocked, LogUnavailable, OutcomeUnknown, RetentionError, VersionConflict
+from ..codec import canonical
+from ..errors import (
+    EventError,
+    KeyReused,
+    LogError,
+    LogLocked,
+    LogUnavailable,
+    OutcomeUnknown,
+    RetentionError,
+    VersionConflict,
+)
 from ..events import KINDS, Event, Kinds, Retracted
 from .redaction import Forgotten, forget
-from .rows import Key, Row, can_be_a_client, event_of, key_of, stored
+from .rows import Key, Known, Row, can_be_a_client, event_of, key_of, stored
 from .store import NO_HEAD, Store, Writing
 from .verification import Flaw, flaws
 
 PAGE = 5_000
+MOST_REMEMBERED = 100_000
 PAUSES = (0.0, 0.2, 1.0)
 """Seconds before each attempt to record; all but the first are made while an earlier one may have succeeded."""
 
@@ -62,6 +74,7 @@ class EventLog:
         self.store = store
         self.kinds = kinds
         self.clock = clock
+        self._classes = frozenset(kinds.values())
 
     def __enter__(self) -> Self:
         return self
@@ -129,7 +142,9 @@ class EventLog:
     def appending(self) -> Iterator["Appending"]:
         """Store many events in steps, all of them or none: leaving with an exception undoes every step."""
         with self.store.writing() as writing:
-            yield Appending(writing, self.kinds)
+            appending = Appending(writing, self._classes)
+            yield appending
+            appending.check()
 
     def client(self, client: str) -> list[Event]:
         """A client's events, in the order in which they were stored; empty where none is."""
@@ -183,9 +198,20 @@ class EventLog:
 class Appending:
     """Events on their way into the log, within one transaction."""
 
-    def __init__(self, writing: Writing, kinds: Kinds) -> None:
+    def __init__(self, writing: Writing, classes: frozenset[type[Event]]) -> None:
         self._writing = writing
-        self._kinds = kinds
+        self._classes = classes
+        self._versions: dict[str, int] = {}
+        self._broken = False
+
+    def check(self) -> None:
+        """Refuse to store what a step that failed, and that somebody made little of, has left.
+
+        Raises:
+            LogError: a step failed.
+        """
+        if self._broken:
+            raise LogError("nothing was stored, since a step of the write had failed", hint="Record all of it again.")
 
     def expect(self, expected: Mapping[str, int]) -> None:
         """Refuse to go on where a client's history does not end at the position expected.
@@ -212,36 +238,49 @@ class Appending:
         An event whose key is known is not stored again. A retraction must come after the event that it names, if not in
         the same step.
         """
+        if not events:
+            return []
+        self._broken = True
         known = self._writing.known([key for _, key in events if key is not None])
-        heads = self._writing.heads({event.client for event, _ in events})
+        versions = self._versions_of({event.client for event, _ in events})
         rows: list[Row] = []
         keys: list[tuple[int, Key, bytes]] = []
         fresh: dict[Key, tuple[bytes, int]] = {}
         outcomes: list[Receipt | RetentionError | int] = []
         for event, key in events:
-            refusal = self._refusal(event)
-            if refusal is not None:
+            if refusal := self._refusal(event):
                 outcomes.append(refusal)
                 continue
-            head = heads.get(event.client, NO_HEAD)
-            row, content = stored(event, head.version + 1)
-            if key is not None and key in known:
-                outcomes.append(_met_again(event, content, known[key].digest, known[key].position))
-            elif key is not None and key in fresh:
-                digest, index = fresh[key]
-                outcomes.append(index if digest == content else _reused(event))
-            else:
-                if key is not None:
-                    fresh[key] = (content, len(rows))
-                    keys.append((len(rows), key, content))
-                outcomes.append(len(rows))
-                heads[event.client] = head._replace(version=row.version)
-                rows.append(row)
+            content = canonical(event)
+            if key is not None:
+                digest = sha256(content).digest()
+                if key in known:
+                    outcomes.append(_met_again(event, digest, known[key]))
+                    continue
+                if key in fresh:
+                    first, index = fresh[key]
+                    outcomes.append(index if digest == first else _reused(event))
+                    continue
+                fresh[key] = digest, len(rows)
+                keys.append((len(rows), key, digest))
+            outcomes.append(len(rows))
+            versions[event.client] = version = versions[event.client] + 1
+            rows.append(stored(event, version, content))
         positions = self._writing.insert(rows, keys) if rows else []
+        self._broken = False
         return _receipts(events, outcomes, positions)
 
+    def _versions_of(self, clients: set[str]) -> dict[str, int]:
+        """How long the histories of these clients are; nobody else writes meanwhile, so that one look is enough."""
+        if len(self._versions) > MOST_REMEMBERED:
+            self._versions.clear()
+        if unseen := clients - self._versions.keys():
+            heads = self._writing.heads(unseen)
+            self._versions.update((client, heads.get(client, NO_HEAD).version) for client in unseen)
+        return self._versions
+
     def _refusal(self, event: Event) -> EventError | None:
-        if self._kinds.get(event.kind) is not type(event):
+        if type(event) not in self._classes:
             return EventError("unknown-kind", f"{event.kind!r} is not registered with this log", "kind")
         if not isinstance(event, Retracted):
             return None
@@ -257,8 +296,8 @@ class Appending:
         return None
 
 
-def _met_again(event: Event, content: bytes, digest: bytes, position: int) -> Receipt | KeyReused:
-    return Receipt(event.client, event.id, position, new=False) if digest == content else _reused(event)
+def _met_again(event: Event, digest: bytes, known: Known) -> Receipt | KeyReused:
+    return Receipt(event.client, event.id, known.position, new=False) if digest == known.digest else _reused(event)
 
 
 def _reused(event: Event) -> KeyReused:

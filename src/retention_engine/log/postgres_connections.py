@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -123,7 +124,9 @@ class Connections(PostgresDatastore):
         self._closed = False
         self._idle: list[Connection[DictRow]] = []
         self._idle_lock = threading.Lock()
-        self._reading = threading.BoundedSemaphore(MOST_READERS)
+        self._turns: SimpleQueue[None] = SimpleQueue()  # a semaphore's own lock can be lost to a Ctrl-C
+        for _ in range(MOST_READERS):
+            self._turns.put(None)
         self._writing = threading.RLock()
         self._writer: int | None = None
 
@@ -134,13 +137,16 @@ class Connections(PostgresDatastore):
     def get_connection(self) -> Iterator[Connection[DictRow]]:
         """A connection to read with; the library's recorder takes it from here, too."""
         self._refuse_foreign_use()
-        if not self._reading.acquire(timeout=self._timeout):
-            raise LogLocked(f"{self.name} is being read by {MOST_READERS} threads; waited {self._timeout:g} s")
+        try:
+            self._turns.get(timeout=self._timeout)
+        except Empty:
+            what = f"{self.name} is being read by {MOST_READERS} threads; waited {self._timeout:g} s"
+            raise LogLocked(what) from None
         try:
             with self._taken() as connection, translated(self.name):
                 yield connection
         finally:
-            self._reading.release()
+            self._turns.put(None)
 
     def fetch(self, statement: bytes, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """All rows that a statement finds."""

@@ -4,7 +4,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import attrs
 
-from ..codec import digest
+from ..codec import canonical, digest
 from ..errors import UnknownClient
 from ..events import Event, Kinds
 from ..schema import Parsed, schema_of
@@ -49,7 +49,7 @@ def forget(store: Store, client: str, kinds: Kinds) -> Forgotten:
 
 
 def _in_place_of(row: Row, event: Event) -> Row:
-    fresh, _ = stored(event, row.version)
+    fresh = stored(event, row.version, canonical(event))
     return fresh._replace(position=row.position)
 
 

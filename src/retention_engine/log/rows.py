@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import NamedTuple
 
-from ..codec import canonical, decode, with_recorded_at
+from ..codec import decode, with_recorded_at
 from ..errors import EventError, LogCorrupt
 from ..events import Event, Kinds
 
@@ -54,12 +54,11 @@ def key_of(event: Event) -> Key | None:
     return None if event.id is None else Key(event.client, f"id:{event.id}")
 
 
-def stored(event: Event, version: int) -> tuple[Row, bytes]:
-    """An event's row, whose position the store is yet to give, and the digest of its content."""
-    content = canonical(event)
+def stored(event: Event, version: int, content: bytes) -> Row:
+    """An event's row, whose position the store is yet to give; the content is the event's canonical line."""
+    client, kind = event.client, event.kind
     state = with_recorded_at(content, event)
-    row = Row(0, event.client, version, event.kind, state, checksum(event.client, version, event.kind, state))
-    return row, sha256(content).digest()
+    return Row(0, client, version, kind, state, checksum(client, version, kind, state))
 
 
 def checksum(client: str, version: int, kind: str, state: bytes) -> bytes:

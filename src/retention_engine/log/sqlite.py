@@ -58,12 +58,11 @@ _SCHEMA = (
         " position INTEGER NOT NULL,"
         " PRIMARY KEY (originator_id, name)) WITHOUT ROWID"
     ),
-    "CREATE TABLE log_counts (one INTEGER PRIMARY KEY CHECK (one = 1), appended INTEGER NOT NULL)",
-    "INSERT INTO log_counts VALUES (1, 0)",
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 _COLUMNS = "rowid, originator_id, originator_version, topic, state, checksum"
+_INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state, checksum) VALUES (?, ?, ?, ?, ?)"
 
 
 class Connections(SQLiteDatastore):
@@ -91,17 +90,10 @@ class Connections(SQLiteDatastore):
         self._closed = False
         self._identity = None if path is None else _identity(path)
 
-    @contextmanager
-    def transaction(self, *, commit: bool) -> Iterator[Any]:
+    def transaction(self, *, commit: bool) -> Any:
         """A cursor in a transaction; the library's recorder takes it from here, too."""
         self._refuse_foreign_use()
-        with translated(self.name):
-            if commit or self.path is None:
-                with self._writing(commit=commit) as cursor:
-                    yield cursor
-            else:
-                with self._reading() as cursor:
-                    yield cursor
+        return self._writing(commit=commit) if commit or self.path is None else self._reading()
 
     @contextmanager
     def _writing(self, *, commit: bool) -> Iterator[sqlite3.Cursor]:
@@ -111,11 +103,12 @@ class Connections(SQLiteDatastore):
                 raise LogLocked(f"{self.name} is being written by another thread; waited {self._timeout:g} s")
             self._refuse_foreign_use()
             self._refuse_replaced_file()
-            writer = self._writer = self._writer or self._connect(writes=True)
-            if writer.in_transaction:
-                hint = "Use the `appending` that is open, or leave it first."
-                raise LogLocked(f"{self.name} is being written by this very thread", hint=hint)
-            with closing(writer.cursor()) as cursor:
+            with translated(self.name):
+                writer = self._writer = self._writer or self._connect(writes=True)
+                if writer.in_transaction:
+                    hint = "Use the `appending` that is open, or leave it first."
+                    raise LogLocked(f"{self.name} is being written by this very thread", hint=hint)
+                cursor = writer.cursor()
                 try:
                     cursor.execute("BEGIN IMMEDIATE" if commit else "BEGIN")
                     yield cursor
@@ -137,13 +130,14 @@ class Connections(SQLiteDatastore):
         self._refuse_replaced_file()
         with self._readers_lock:
             connection = self._idle_readers.pop() if self._idle_readers else None
-        connection = connection or self._connect()
-        try:
-            with closing(connection.cursor()) as cursor:
-                yield cursor
-        except BaseException:
-            connection.close()
-            raise
+        with translated(self.name):
+            connection = connection or self._connect()
+            try:
+                with closing(connection.cursor()) as cursor:
+                    yield cursor
+            except BaseException:
+                connection.close()
+                raise
         with self._readers_lock:
             if not (self._closed or self._is_untouched()):
                 self._idle_readers.append(connection)
@@ -229,19 +223,15 @@ class SQLiteEventRecorder(SQLiteApplicationRecorder):
 
 
 def insert_rows(c: sqlite3.Cursor, rows: Sequence[Row]) -> list[int]:
-    """Store rows behind the last position; nobody else writes meanwhile, so that positions are known beforehand."""
-    last = c.execute("SELECT seq FROM sqlite_sequence WHERE name = 'stored_events'").fetchone()
-    start = last[0] if last else 0
-    positions = list(range(start + 1, start + 1 + len(rows)))
+    """Store rows behind the last position; nobody else writes meanwhile, so that their positions have no gap."""
+    if not rows:
+        return []
     try:
-        c.executemany(
-            f"INSERT INTO stored_events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants of ours
-            [(position, *row[1:]) for position, row in zip(positions, rows, strict=True)],
-        )
+        c.executemany(_INSERT, [row[1:] for row in rows])
     except sqlite3.IntegrityError as error:
         raise IntegrityError(error) from error
-    c.execute("UPDATE log_counts SET appended = appended + ?", (len(rows),))
-    return positions
+    (last,) = c.execute("SELECT last_insert_rowid()").fetchone()
+    return list(range(last + 1 - len(rows), last + 1))
 
 
 class SQLiteWriting:
@@ -412,10 +402,13 @@ class SQLiteStore:
 
     def count(self) -> tuple[int, int]:
         """How many events there are, and how many were ever stored."""
-        statement = "SELECT (SELECT count(*) FROM stored_events), (SELECT appended FROM log_counts)"
+        statement = (
+            "SELECT (SELECT count(*) FROM stored_events),"
+            " (SELECT seq FROM sqlite_sequence WHERE name = 'stored_events')"
+        )
         with self._connections.transaction(commit=False) as cursor:
             here, appended = cursor.execute(statement).fetchone()
-        return here, appended
+        return here, appended or 0
 
     def problems(self) -> Iterator[str]:
         """What SQLite finds wrong with the file."""
