@@ -363,10 +363,40 @@ def test_a_row_that_somebody_changed_is_found(path, change):
 def test_positions_are_never_given_twice_even_where_somebody_set_them_back(path, change):
     sql(path, change)
     with open_log(url(path)) as log:
+        assert [flaw.code for flaw in log.verify()] == ["count"]
+        assert log.record(event(100)).position == 21
+
+
+def test_a_key_that_somebody_moved_keeps_nothing_half_done(path):
+    sql(path, "UPDATE event_keys SET originator_id = 'other', name = 'id:e100' WHERE position = 5")
+    with open_log(url(path)) as log:
+        assert {flaw.code for flaw in log.verify()} == {"key"}
+        assert log.record(event(4, client="acme")).new
+        assert len(list(log.tail())) == 21
+
+
+@pytest.mark.parametrize("index", ["CREATE UNIQUE INDEX stray ON event_keys (name)"])
+def test_a_log_that_contradicts_itself_is_corrupt_and_stores_nothing_of_a_batch(path, index):
+    sql(path, index)
+    with open_log(url(path)) as log:
         with pytest.raises(LogError) as raised:
-            log.record(event(100))
+            log.record_many([event(100, client="new"), event(4, client="another")])
         check_error(raised.value, LogCorrupt, "contradicts itself")
         assert len(list(log.tail())) == 20
+
+
+def test_a_step_that_failed_is_not_stored_even_where_the_failure_is_swallowed(any_log):
+    def swallow() -> None:
+        with any_log.appending() as appending:
+            appending.append([(event(1), None)])
+            with suppress(AttributeError):
+                appending.append([(event(2), None), ("no event", None)])
+
+    with pytest.raises(LogError) as raised:
+        swallow()
+    check_error(raised.value, LogError, "stored nothing")
+    assert any_log.head() == 0
+    assert any_log.record(event(1)).new
 
 
 @pytest.mark.slow

@@ -15,7 +15,9 @@ constants = { channel = "crm" }
 ```
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,6 +34,7 @@ DELIMITERS = (",", ";", "\t", "|")
 OWN_FIELDS = ("client", "at", "id", "kind")
 _KEYS = (*OWN_FIELDS, "kinds", "fields", "constants", "timezone", "at-format", "delimiter")
 _COLUMN_KEYS = ("column", "values", "format")
+_YEAR = re.compile("%[Yy]")
 _SAMPLE = datetime(2026, 12, 31, 13, 45, 59, tzinfo=UTC)
 
 
@@ -190,10 +193,10 @@ class _Reading:
         text = value if isinstance(value, str) else ""
         if "%Z" in text:
             self._note(place, "%Z reads the name of a zone and forgets it; write %z for an offset, or set timezone")
-        try:
-            day = datetime.strptime(_SAMPLE.strftime(text), text).date()  # noqa: DTZ007 - only the day is looked at
-        except ValueError:
-            day = None
+        day = None
+        if _YEAR.search(text):
+            with suppress(ValueError):
+                day = datetime.strptime(_SAMPLE.strftime(text), text).date()  # noqa: DTZ007 - only the day is looked at
         if day != _SAMPLE.date():
             example = 'such as "%d.%m.%Y %H:%M", or "unix" or "unix-ms"'
             self._note(place, f"{_shown(value)} does not say year, month and day; write a strptime format {example}")

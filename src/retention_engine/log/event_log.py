@@ -144,7 +144,9 @@ class EventLog:
         with self.store.writing() as writing:
             appending = Appending(writing, self._classes)
             yield appending
-            appending.check()
+            if appending.broken:  # and whoever saw it fail went on all the same
+                what = f"{self.store.name} stored nothing, since a step of the write had failed"
+                raise LogError(what, hint="Try again.")
 
     def client(self, client: str) -> list[Event]:
         """A client's events, in the order in which they were stored; empty where none is."""
@@ -196,22 +198,17 @@ class EventLog:
 
 
 class Appending:
-    """Events on their way into the log, within one transaction."""
+    """Events on their way into the log, within one transaction.
+
+    Attributes:
+        broken: whether a step failed; then nothing can be stored any more.
+    """
 
     def __init__(self, writing: Writing, classes: frozenset[type[Event]]) -> None:
         self._writing = writing
         self._classes = classes
         self._versions: dict[str, int] = {}
-        self._broken = False
-
-    def check(self) -> None:
-        """Refuse to store what a step that failed, and that somebody made little of, has left.
-
-        Raises:
-            LogError: a step failed.
-        """
-        if self._broken:
-            raise LogError("nothing was stored, since a step of the write had failed", hint="Record all of it again.")
+        self.broken = False
 
     def expect(self, expected: Mapping[str, int]) -> None:
         """Refuse to go on where a client's history does not end at the position expected.
@@ -240,7 +237,7 @@ class Appending:
         """
         if not events:
             return []
-        self._broken = True
+        self.broken = True
         known = self._writing.known([key for _, key in events if key is not None])
         versions = self._versions_of({event.client for event, _ in events})
         rows: list[Row] = []
@@ -267,7 +264,7 @@ class Appending:
             versions[event.client] = version = versions[event.client] + 1
             rows.append(stored(event, version, content))
         positions = self._writing.insert(rows, keys) if rows else []
-        self._broken = False
+        self.broken = False
         return _receipts(events, outcomes, positions)
 
     def _versions_of(self, clients: set[str]) -> dict[str, int]:
