@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import count, islice
+from itertools import count, islice, tee
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -26,9 +26,9 @@ from side_by_side import Cost, compare, function, parser, table
 
 from retention_engine import BUILT_IN, Client, Engaged, Engine, Settings, decode
 from retention_engine.codec import canonical
-from retention_engine.log import create_log, open_log
+from retention_engine.log import EventLog, create_log, open_log
 from retention_engine.log.rows import Row, key_of, stored
-from retention_engine.log.sqlite import CACHE_KIB
+from retention_engine.log.sqlite_connections import CACHE_KIB
 
 T = TypeVar("T")
 
@@ -47,7 +47,13 @@ _TABLE = (
     " originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, checksum BLOB NOT NULL,"
     " UNIQUE (originator_id, originator_version))"
 )
+_KEYS = (
+    "CREATE TABLE event_keys (originator_id TEXT NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL,"
+    " position INTEGER NOT NULL, PRIMARY KEY (originator_id, name)) WITHOUT ROWID"
+)
 _INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state, checksum) VALUES (?, ?, ?, ?, ?)"
+_KNOWN = "SELECT digest, position FROM event_keys WHERE originator_id = ? AND name = ?"
+_INSERT_KEY = "INSERT INTO event_keys (originator_id, name, digest, position) VALUES (?, ?, ?, ?)"
 
 
 def lines(events: int) -> Iterator[bytes]:
@@ -100,6 +106,35 @@ def rows_of(events: list[Engaged]) -> list[Row]:
     return rows
 
 
+def insert_each(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """A bare insert, which is a transaction, an event."""
+    for row in rows:
+        connection.execute(_INSERT, row[1:])
+
+
+def insert_each_checked(connection: sqlite3.Connection, rows: Sequence[Row], events: Sequence[Engaged]) -> None:
+    """The least that keeps ids unique: a look, an event and its id in one transaction."""
+    for row, it in zip(rows, events, strict=True):
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute(_KNOWN, (it.client, it.id)).fetchone() is None:
+            position = connection.execute(_INSERT, row[1:]).lastrowid
+            connection.execute(_INSERT_KEY, (it.client, it.id, row.checksum, position))
+        connection.execute("COMMIT")
+
+
+def record_each(log: EventLog, events: Sequence[Engaged]) -> None:
+    """What a program does that records what has just happened."""
+    for it in events:
+        log.record(it)
+
+
+def sync_each(file: int, times: int) -> None:
+    """What the disk alone takes."""
+    for number in range(times):
+        os.pwrite(file, bytes(4096), number * 4096)
+        os.fsync(file)
+
+
 def single_appends(folder: Path, pairs: int, appends: int) -> None:
     """Durable appends, one at a time, in seconds on the wall: the disk is what takes the time."""
     events = made((pairs + 1) * appends)
@@ -107,43 +142,16 @@ def single_appends(folder: Path, pairs: int, appends: int) -> None:
     plain, checked = bare(folder / "bare.db"), bare(folder / "checked.db")
     log = create_log(f"sqlite:///{folder / 'ours.db'}")
     file = os.open(folder / "synced", os.O_CREAT | os.O_RDWR)
-    turns = {name: iter(range(0, len(events), appends)) for name in ("insert", "insert_checked", "record")}
-
-    def insert() -> None:
-        start = next(turns["insert"])
-        for row in rows[start : start + appends]:
-            plain.execute(_INSERT, row[1:])
-
-    def insert_checked() -> None:
-        start = next(turns["insert_checked"])
-        for it, row in zip(events[start : start + appends], rows[start : start + appends], strict=True):
-            checked.execute("BEGIN IMMEDIATE")
-            if checked.execute(_KNOWN, (it.client, it.id)).fetchone() is None:
-                position = checked.execute(_INSERT, row[1:]).lastrowid
-                checked.execute(_INSERT_KEY, (it.client, it.id, row.checksum, position))
-            checked.execute("COMMIT")
-
-    def record() -> None:
-        start = next(turns["record"])
-        for it in events[start : start + appends]:
-            log.record(it)
-
-    def sync() -> None:
-        for number in range(appends):
-            os.pwrite(file, bytes(4096), number * 4096)
-            os.fsync(file)
-
-    for work in (insert, insert_checked, record):
-        work()
-    found = compare(
-        {
-            "bare insert": wall(insert),
-            "log.record": wall(record),
-            "bare insert, id checked": wall(insert_checked),
-            "write and fsync of a page": wall(sync),
-        },
-        pairs,
-    )
+    (row_steps, more_rows), (event_steps, more_events) = tee(in_steps(rows, appends)), tee(in_steps(events, appends))
+    costs = {
+        "bare insert": wall(lambda: insert_each(plain, next(row_steps))),
+        "log.record": wall(lambda: record_each(log, next(event_steps))),
+        "bare insert, id checked": wall(lambda: insert_each_checked(checked, next(more_rows), next(more_events))),
+        "write and fsync of a page": wall(lambda: sync_each(file, appends)),
+    }
+    for run in costs.values():
+        run()
+    found = compare(costs, pairs)
     os.close(file)
     for it in (plain, checked, log):
         it.close()

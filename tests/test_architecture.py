@@ -18,6 +18,7 @@ ROOMS = [
     "moments",
     "schema",
     "events",
+    "kinds",
     "codec",
     "words",
     "client",

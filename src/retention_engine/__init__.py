@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from .engine import Assessment, Change, Engine, RuleFailure, Schedule
     from .errors import RetentionError
     from .events import (
-        KINDS,
         ActionDismissed,
         ActionDone,
         ActionSnoozed,
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
         Event,
         Introduced,
         Judged,
-        Kinds,
         Left,
         Measured,
         Profiled,
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     )
     from .findings import Action, Concern, Finding, Health
     from .formats.jsonl import read_log
+    from .kinds import KINDS, Kinds
     from .log import EventLog, Receipt, create_log, open_log
     from .moments import days, instant
     from .rules import BUILT_IN
@@ -104,6 +103,7 @@ _HOMES = {
     "errors": ("RetentionError",),
     "findings": ("Action", "Concern", "Finding", "Health"),
     "formats.jsonl": ("read_log",),
+    "kinds": ("KINDS", "Kinds"),
     "log": ("EventLog", "Receipt", "create_log", "open_log"),
     "moments": ("days", "instant"),
     "declare": ("BoundRule", "Findings", "Rule", "rule", "rule_of"),

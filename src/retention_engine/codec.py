@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from .errors import EventError, shown
-from .events import KINDS, Event, Kinds
+from .events import Event
+from .kinds import KINDS, Kinds
 from .schema import field_shown
 
 MOST_BYTES = 1 << 20

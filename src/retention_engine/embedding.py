@@ -11,9 +11,10 @@ from .client import Client
 from .declare import RuleFunction, rule_of
 from .engine import AHEAD, Assessment, Engine, RuleFailure
 from .errors import UnknownClient
-from .events import KINDS, Event, Kinds
+from .events import Event
 from .findings import Action
 from .formats.story import story
+from .kinds import KINDS, Kinds
 from .log import EventLog, Receipt, create_log, open_log
 from .rules import BUILT_IN
 from .settings import Settings

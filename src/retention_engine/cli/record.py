@@ -6,10 +6,11 @@ from datetime import datetime
 import click
 
 from ..errors import EventError, KeyReused
-from ..events import KINDS, Event
+from ..events import Event
 from ..formats.texts import fields_of
 from ..formats.verdicts import VERSION, as_json
 from ..formats.words import printable
+from ..kinds import KINDS
 from ..log import Receipt, open_log
 from .exits import BAD_INPUT
 from .options import InstantParam, address_argument, format_option, now

@@ -10,7 +10,8 @@ from hashlib import sha256
 from typing import Any
 
 from ..errors import EventError, did_you_mean, shown
-from ..events import Event, Kinds
+from ..events import Event
+from ..kinds import Kinds
 from ..schema import MOST_CHARACTERS
 
 VERSION = "1.0"

@@ -25,7 +25,8 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from ..errors import did_you_mean
-from ..events import KINDS, Event, Kinds
+from ..events import Event
+from ..kinds import KINDS, Kinds
 from ..schema import schema_of
 from .local_time import UNIX_FORMATS
 from .texts import keys_of, shape_of

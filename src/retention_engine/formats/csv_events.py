@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..errors import EventError, did_you_mean
-from ..events import Event, Kinds
+from ..events import Event
+from ..kinds import Kinds
 from ..moments import InstantError
 from ..schema import field_shown, schema_of
 from .column_map import DELIMITERS, OWN_NAMES, Column, ColumnMap, fields_known

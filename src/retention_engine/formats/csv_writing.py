@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from ..events import KINDS, Event, Kinds
+from ..events import Event
+from ..kinds import KINDS, Kinds
 from .column_map import fields_known
 from .csv_events import LIST_SEPARATOR
 from .formulas import as_cell

@@ -8,7 +8,8 @@ import attrs
 
 from ..codec import MOST_BYTES, decode, json_object
 from ..errors import EventError
-from ..events import KINDS, Event, Kinds
+from ..events import Event
+from ..kinds import KINDS, Kinds
 from .cloudevents import event_from, is_cloud_event
 from .column_map import OWN_NAMES, ColumnMap
 from .csv_events import Table

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from ..book import Gathering, Histories, Misfit
 from ..codec import decode
 from ..errors import EventError, InputError, Problem
-from ..events import KINDS, Event, Kinds
+from ..events import Event
+from ..kinds import KINDS, Kinds
 from .lines import FileFault, Progress, is_blank, lines_of, other_format
 
 MOST_PROBLEMS = 1_000

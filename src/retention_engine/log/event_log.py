@@ -22,7 +22,8 @@ from ..errors import (
     RetentionError,
     VersionConflict,
 )
-from ..events import KINDS, Event, Kinds, Retracted
+from ..events import Event, Retracted
+from ..kinds import KINDS, Kinds
 from .redaction import Forgotten, forget
 from .rows import Key, Known, Row, can_be_a_client, event_of, key_of, stored
 from .store import NO_HEAD, Store, Writing

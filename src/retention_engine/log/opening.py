@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LogError
-from ..events import KINDS, Kinds
+from ..kinds import KINDS, Kinds
 from .address import MEMORY, POSTGRES, SQLITE
 from .event_log import Clock, EventLog, utc_now
 from .store import Store

@@ -6,7 +6,8 @@ import attrs
 
 from ..codec import canonical, digest
 from ..errors import UnknownClient
-from ..events import Event, Kinds
+from ..events import Event
+from ..kinds import Kinds
 from ..schema import Parsed, schema_of
 from .rows import Row, can_be_a_client, event_of, stored
 from .store import Store

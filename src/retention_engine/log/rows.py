@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from ..codec import decode, with_recorded_at
 from ..errors import EventError, LogCorrupt
-from ..events import Event, Kinds
+from ..events import Event
+from ..kinds import Kinds
 
 CHECKSUM_BYTES = 8
 

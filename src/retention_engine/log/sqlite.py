@@ -1,43 +1,25 @@
-"""The log in one SQLite file (or in memory): the library's recorder on connections that close its holes."""
+"""The log in one SQLite file, or in memory: the library's recorder on tables of ours."""
 
 import os
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
-from typing import Any, Literal, get_args
-from urllib.parse import quote
+from typing import Any, get_args
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
-from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
+from eventsourcing.sqlite import SQLiteApplicationRecorder
 
-from ..errors import (
-    LogClosed,
-    LogCorrupt,
-    LogError,
-    LogFull,
-    LogLocked,
-    LogMissing,
-    LogReadOnly,
-    LogReplaced,
-    LogTooNew,
-    NotALog,
-)
+from ..errors import LogCorrupt, LogError, LogReadOnly, LogTooNew, NotALog
 from .network import refuse_network_file_system
 from .rows import Key, Known, Row, checksum
+from .sqlite_connections import LOCK_TIMEOUT, Connections, Durability
 from .sqlite_faults import translated
+from .sqlite_files import make_file, size_of, uri_of
 from .store import Head
 
 APPLICATION_ID = 0x52544E4C
 SCHEMA_VERSION = 1
-CACHE_KIB = 64 * 1024
-LOCK_TIMEOUT = 5.0
-
-Durability = Literal["full", "normal"]
-
 _SCHEMA = (
     # The library's recorder reads the position as `rowid`; AUTOINCREMENT never gives one out twice.
     (
@@ -63,148 +45,6 @@ _SCHEMA = (
 )
 _COLUMNS = "rowid, originator_id, originator_version, topic, state, checksum"
 _INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state, checksum) VALUES (?, ?, ?, ?, ?)"
-
-
-class Connections(SQLiteDatastore):
-    """One connection that writes and as many as needed that read, in the place of the library's pool.
-
-    Args:
-        path: the file; `None` for a database in memory, which has a single connection.
-        read_only: open the file without ever writing to it.
-        lock_timeout: how long to wait for another writer, in seconds.
-        durability: `full`: a commit survives the loss of power. `normal`: it survives that of the process.
-    """
-
-    def __init__(self, path: Path | None, *, read_only: bool, lock_timeout: float, durability: Durability) -> None:
-        super().__init__(db_name=str(path or ":memory:"), originator_id_type="text")
-        self.name = "the log in memory" if path is None else str(path)
-        self.path = None if path is None else path.absolute()  # the program may change its folder
-        self.read_only = read_only
-        self._timeout = lock_timeout
-        self._durability = durability
-        self._pid = os.getpid()
-        self._writer_lock = threading.RLock()
-        self._writer: sqlite3.Connection | None = None
-        self._idle_readers: list[sqlite3.Connection] = []
-        self._readers_lock = threading.Lock()
-        self._closed = False
-        self._identity = None if path is None else _identity(path)
-
-    def transaction(self, *, commit: bool) -> Any:
-        """A cursor in a transaction; the library's recorder takes it from here, too."""
-        self._refuse_foreign_use()
-        return self._writing(commit=commit) if commit or self.path is None else self._reading()
-
-    @contextmanager
-    def _writing(self, *, commit: bool) -> Iterator[sqlite3.Cursor]:
-        # Ctrl-C may come after any call below: neither the lock nor a transaction may outlive it.
-        try:
-            if not self._writer_lock.acquire(timeout=self._timeout):
-                raise LogLocked(f"{self.name} is being written by another thread; waited {self._timeout:g} s")
-            self._refuse_foreign_use()
-            self._refuse_replaced_file()
-            with translated(self.name):
-                writer = self._writer = self._writer or self._connect(writes=True)
-                if writer.in_transaction:
-                    hint = "Use the `appending` that is open, or leave it first."
-                    raise LogLocked(f"{self.name} is being written by this very thread", hint=hint)
-                cursor = writer.cursor()
-                try:
-                    cursor.execute("BEGIN IMMEDIATE" if commit else "BEGIN")
-                    yield cursor
-                    cursor.execute("COMMIT" if commit else "ROLLBACK")
-                except BaseException:
-                    self._writer = None if self.path else writer  # a file's writer that is let go rolls back by itself
-                    with suppress(sqlite3.Error):
-                        cursor.execute("ROLLBACK")
-                    self._writer = writer
-                    raise
-        finally:
-            try:  # noqa: SIM105 - suppress() is one more call that could be interrupted
-                self._writer_lock.release()
-            except RuntimeError:  # it was not acquired
-                pass
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Cursor]:
-        self._refuse_replaced_file()
-        with self._readers_lock:
-            connection = self._idle_readers.pop() if self._idle_readers else None
-        with translated(self.name):
-            connection = connection or self._connect()
-            try:
-                with closing(connection.cursor()) as cursor:
-                    yield cursor
-            except BaseException:
-                connection.close()
-                raise
-        with self._readers_lock:
-            if not (self._closed or self._is_untouched()):
-                self._idle_readers.append(connection)
-                return
-        connection.close()
-
-    def _connect(self, *, writes: bool = False) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._address(), uri=True, check_same_thread=False, isolation_level=None, timeout=self._timeout
-        )
-        try:
-            connection.row_factory = sqlite3.Row
-            if self.path is not None and not self.read_only:
-                if writes:  # by now the file is known to be a log
-                    connection.execute("PRAGMA journal_mode = WAL").close()
-                connection.execute(f"PRAGMA synchronous = {self._durability}").close()
-            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}").close()
-            connection.execute("PRAGMA secure_delete = ON").close()
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _address(self) -> str:
-        if self.path is None:
-            return "file::memory:"
-        if not self.read_only:
-            return _uri(self.path, "rw")
-        return _uri(self.path, "ro") + ("&immutable=1" if self._is_untouched() else "")
-
-    def _is_untouched(self) -> bool:
-        """Whether nobody writes to a file beside which we can't make the files that sharing it takes."""
-        if self.path is None or not self.read_only:
-            return False
-        return not self.path.with_name(self.path.name + "-wal").exists() and not os.access(self.path.parent, os.W_OK)
-
-    def _refuse_foreign_use(self) -> None:
-        if self._pid != os.getpid():
-            raise LogClosed(f"{self.name} was opened by the process that this one was forked from")
-        if self._closed:
-            raise LogClosed(f"{self.name} was closed")
-
-    def _refuse_replaced_file(self) -> None:
-        if self.path is not None and _identity(self.path) != self._identity:
-            raise LogReplaced(f"{self.name} was deleted or replaced while it was open")
-
-    def close(self) -> None:
-        """Close all connections, after the write under way; the last one folds the write-ahead file into the log."""
-        self._closed = True
-        if self._pid != os.getpid():
-            return
-        with self._readers_lock:
-            readers, self._idle_readers = self._idle_readers, []
-        for connection in readers:
-            connection.close()
-        if not self._writer_lock.acquire(timeout=self._timeout):
-            raise LogLocked(f"{self.name} is still being written by another thread; waited {self._timeout:g} s")
-        try:
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
-        finally:
-            self._writer_lock.release()
-
-    def __del__(self) -> None:
-        with suppress(AttributeError, LogError, sqlite3.Error):
-            self.close()
 
 
 class SQLiteEventRecorder(SQLiteApplicationRecorder):
@@ -298,7 +138,7 @@ class SQLiteStore:
             raise LogError(f"{durability!r} is no durability", hint="It is 'full' or 'normal'.")
         writable = True
         if path is not None:
-            if not _size_of_file(path):
+            if not size_of(path):
                 raise LogCorrupt(f"{path} is empty; a log that was ever made is not")
             refuse_network_file_system(path)
             writable = os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)
@@ -327,9 +167,12 @@ class SQLiteStore:
         """
         refuse_network_file_system(path)
         with suppress(FileExistsError):
-            _make_file(path)
-        _size_of_file(path)
-        with translated(str(path)), closing(sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None)) as made:
+            make_file(path)
+        size_of(path)
+        with (
+            translated(str(path)),
+            closing(sqlite3.connect(uri_of(path, "rw"), uri=True, isolation_level=None)) as made,
+        ):
             if not _has_tables(made):
                 # The file holds nothing or a whole log, however this ends: the switch to WAL would store a page on its own.
                 made.execute("BEGIN IMMEDIATE")
@@ -437,13 +280,13 @@ class SQLiteStore:
         """
         with self._connections.transaction(commit=False) as cursor:
             try:
-                _make_file(path)
+                make_file(path)
             except FileExistsError:
                 raise LogError(f"{path} exists; a backup overwrites nothing", hint="Give another file.") from None
             try:
                 with (
                     translated(f"{self.name}, on its way to {path},"),
-                    closing(sqlite3.connect(_uri(path, "rw"), uri=True)) as copy,
+                    closing(sqlite3.connect(uri_of(path, "rw"), uri=True)) as copy,
                 ):
                     cursor.connection.backup(copy)
             except BaseException:
@@ -460,49 +303,5 @@ def _rows_of(cursor: sqlite3.Cursor, client: str) -> list[Row]:
     return [Row(*row) for row in cursor.execute(statement, (client,))]
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _uri(path: Path, mode: Literal["ro", "rw"]) -> str:
-    return f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
-
-
 def _has_tables(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
-
-
-def _size_of_file(path: Path) -> int:
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise _not_reached(path, "opened", error) from None
-    if not S_ISREG(found.st_mode):
-        raise NotALog(f"{path} is {'a folder' if S_ISDIR(found.st_mode) else 'no file'}")
-    if not os.access(path, os.R_OK):
-        raise LogReadOnly(f"{path} can't be opened: permission denied")
-    return found.st_size
-
-
-def _make_file(path: Path) -> None:
-    """Make an empty file that nobody else may read; one that exists stays, and is an error of its own."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        raise
-    except OSError as error:
-        raise _not_reached(path, "made", error, hint="Make the folder, or correct the address.") from None
-
-
-def _not_reached(path: Path, done: str, error: OSError, hint: str | None = None) -> LogError:
-    """Why a file can't be opened or made; the hint is for a path that leads nowhere."""
-    message = f"{path} can't be {done}: {(error.strerror or str(error)).lower()}"
-    if error.errno in {ENOSPC, EDQUOT}:
-        return LogFull(message)
-    if error.errno in {EACCES, EPERM, EROFS}:
-        return LogReadOnly(message)
-    return LogMissing(message, hint=hint)

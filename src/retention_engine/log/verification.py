@@ -6,7 +6,8 @@ import attrs
 
 from ..codec import digest
 from ..errors import LogCorrupt
-from ..events import Event, Kinds
+from ..events import Event
+from ..kinds import Kinds
 from .rows import Key, Known, Row, event_of, key_of
 from .store import NO_HEAD, Head, Store
 
