@@ -13,6 +13,15 @@ from typing import Any
 WRITERS = Path(__file__).with_name("writers.py")
 
 
+def unmeasured() -> dict[str, str]:
+    """The environment without what makes coverage measure a program.
+
+    Coverage can't write its file in a program that has given up its rights, and waits for ever for its own lock after a
+    Ctrl-C that came while it held that.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 class Program:
     """A program of `writers.py` in a process of its own."""
 
@@ -22,7 +31,7 @@ class Program:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            **options,
+            **{"env": unmeasured(), **options},
         )
         self._last: dict[str, int] = {}
 

@@ -39,7 +39,7 @@ from retention_engine.errors import (
 )
 from retention_engine.log import EventLog, create_log, network, open_log
 
-from .processes import is_root, programs
+from .processes import is_root, programs, unmeasured
 from .writers import AT, batch, half_batches
 
 SENTINEL = "a sentence that is looked for in the file"
@@ -683,7 +683,9 @@ def public() -> Iterator[Path]:
 def unprivileged(*words: str) -> subprocess.CompletedProcess[str]:
     """A program run as somebody for whom permissions count, even where the tests run as root."""
     program = Path(__file__).with_name("unprivileged.py")
-    return subprocess.run([sys.executable, program, *words], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        [sys.executable, program, *words], capture_output=True, text=True, check=False, timeout=60, env=unmeasured()
+    )
 
 
 def attempted(path: Path, *options: str) -> dict[str, str]:

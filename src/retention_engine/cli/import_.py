@@ -188,12 +188,13 @@ def _words(done: Imported, path: str | None) -> str:
 
 def _refusal(done: Imported, *, lenient: bool) -> str:
     bad = len(done.problems) - done.faults
-    lines = f"{bad:,} of {done.read:,} lines {'is' if bad == 1 else 'are'} bad"
+    lines = f"{bad:,} of {done.read:,} line{'s are' if bad > 1 else 's is' if done.read > 1 else ' is'} bad"
     if done.faults:
         files = "a file" if done.faults == 1 else f"{done.faults} files"
         return f"Nothing was stored: {files} can't be read to the end" + (f", and {lines}." if bad else ".")
-    hint = "" if lenient else ", or set them aside with --lenient"
-    return f"Nothing was stored: {lines}. Correct them{hint}, and run the command again."
+    them = "it" if bad == 1 else "them"
+    hint = "" if lenient else f", or set {them} aside with --lenient"
+    return f"Nothing was stored: {lines}. Correct {them}{hint}, and run the command again."
 
 
 def _document(done: Imported, path: str | None) -> dict[str, object]:

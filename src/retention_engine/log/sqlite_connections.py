@@ -1,8 +1,10 @@
 """Connections to a SQLite log in the place of the library's pool, whose holes they close."""
 
 import os
+import random
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -11,11 +13,13 @@ from typing import Any, Literal
 from eventsourcing.sqlite import SQLiteDatastore
 
 from ..errors import LogClosed, LogError, LogLocked, LogReplaced
-from .sqlite_faults import translated
+from .sqlite_faults import primary_code, translated
 from .sqlite_files import uri_of
 
 CACHE_KIB = 64 * 1024
 LOCK_TIMEOUT = 5.0
+PAUSE = (0.0005, 0.003)
+"""Seconds between two looks at a lock: about what a durable write takes."""
 
 Durability = Literal["full", "normal"]
 
@@ -65,7 +69,7 @@ class Connections(SQLiteDatastore):
                     raise LogLocked(f"{self.name} is being written by this very thread", hint=hint)
                 cursor = writer.cursor()
                 try:
-                    cursor.execute("BEGIN IMMEDIATE" if commit else "BEGIN")
+                    self._begin(cursor, "BEGIN IMMEDIATE" if commit else "BEGIN")
                     yield cursor
                     cursor.execute("COMMIT" if commit else "ROLLBACK")
                 except BaseException:
@@ -79,6 +83,23 @@ class Connections(SQLiteDatastore):
                 self._writer_lock.release()
             except RuntimeError:  # it was not acquired
                 pass
+
+    def _begin(self, cursor: sqlite3.Cursor, statement: str) -> None:
+        """Begin a transaction when no other program writes.
+
+        SQLite's own waiting makes longer and longer pauses, so that of several busy writers one can wait for ever.
+        """
+        patient_until = time.monotonic() + self._timeout
+        while True:
+            try:
+                cursor.execute(statement)
+            except sqlite3.OperationalError as error:
+                busy = primary_code(error) == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() >= patient_until:
+                    raise
+                time.sleep(random.uniform(*PAUSE))  # noqa: S311 - a pause, not a secret
+            else:
+                return
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Cursor]:
@@ -108,6 +129,7 @@ class Connections(SQLiteDatastore):
             if self.path is not None and not self.read_only:
                 if writes:  # by now the file is known to be a log
                     connection.execute("PRAGMA journal_mode = WAL").close()
+                    connection.execute("PRAGMA busy_timeout = 0").close()  # `_begin` waits in its place
                 connection.execute(f"PRAGMA synchronous = {self._durability}").close()
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}").close()
             connection.execute("PRAGMA secure_delete = ON").close()

@@ -45,10 +45,16 @@ def translated(name: str) -> Iterator[None]:
         raise LogError(f"{name} knows no position as large as this", hint="Use a position that the log gave.") from None
 
 
+def primary_code(error: sqlite3.Error) -> int | None:
+    """What kind of error SQLite reports, without the details that its longer codes add; `None` for Python's own."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & _PRIMARY
+
+
 def _as_log_error(error: sqlite3.Error, name: str) -> LogError:
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is not None:
-        cls, what = _BY_CODE.get(code) or _BY_CODE.get(code & _PRIMARY, (LogError, "failed"))
+    primary = primary_code(error)
+    if primary is not None:
+        cls, what = _BY_CODE.get(error.sqlite_errorcode) or _BY_CODE.get(primary, (LogError, "failed"))
     elif isinstance(error, sqlite3.ProgrammingError):
         cls, what = LogClosed, "was closed"
     else:  # Python's own complaint about a text that is not UTF-8
