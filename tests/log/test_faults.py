@@ -359,6 +359,14 @@ def test_a_row_that_somebody_changed_is_found(path, change):
         assert list(log.verify()) != []
 
 
+def test_a_row_without_a_number_is_found(path):
+    checks = "NOT NULL CHECK (typeof(originator_version) = ''integer'')"
+    sql(path, "PRAGMA writable_schema = ON", f"UPDATE sqlite_master SET sql = replace(sql, '{checks}', '')")  # noqa: S608 - constants of the test
+    sql(path, "UPDATE stored_events SET originator_version = NULL WHERE rowid = 5")
+    with open_log(url(path)) as log:
+        assert ("damaged", 5) in [(flaw.code, flaw.position) for flaw in log.verify()]
+
+
 @pytest.mark.parametrize("change", ["UPDATE sqlite_sequence SET seq = 3", "DELETE FROM sqlite_sequence"])
 def test_positions_are_never_given_twice_even_where_somebody_set_them_back(path, change):
     sql(path, change)

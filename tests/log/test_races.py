@@ -203,6 +203,7 @@ def test_closing_a_log_that_is_in_use_loses_nothing_acknowledged(shared_log):
         log.close()
         steps = {name: future.result() for name, future in writing.items()}
         reading.result()
+    assert getattr(log.store._connections, "_writer", None) is None  # none was opened again by those who waited
     with open_log(shared_log) as again:
         assert len(list(again.tail())) == sum(
             len(batch(name, number)) for name, done in steps.items() for number in range(done)

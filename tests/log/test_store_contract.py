@@ -524,6 +524,14 @@ class TestVerifying:
         assert {flaw.code for flaw in found} - {"database"} == codes
         assert any(concerned in flaw.message for flaw in found)
 
+    def test_it_finds_what_an_importer_knows_under_another_digest(self, any_log, tables):
+        with any_log.appending() as appending:
+            appending.append([(call(note="no id"), Key("acme", "copy:a.jsonl:17"))])
+        assert list(any_log.verify()) == []
+        tables.change("UPDATE event_keys SET digest = %s WHERE originator_id = %s", b"\x00" * 32, "acme")
+        (flaw,) = any_log.verify()
+        assert (flaw.code, flaw.position) == ("key", any_log.head())
+
     def test_a_damaged_event_is_not_handed_out(self, any_log, tables):
         any_log.record(call("e1", note="first"))
         any_log.record(call("x", client="bolt"))

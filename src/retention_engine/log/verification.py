@@ -46,6 +46,7 @@ def _flaws_of_rows(store: Store, rows: Iterable[Row], kinds: Kinds) -> Iterator[
         if row.client != client:
             client, last = row.client, NO_HEAD
             keys = dict(store.keys_of(client))
+            digests = {known.position: known.digest for known in keys.values()}
             yield from _lost_keys(store, client, keys)
         try:
             event = event_of(row, kinds)
@@ -54,7 +55,7 @@ def _flaws_of_rows(store: Store, rows: Iterable[Row], kinds: Kinds) -> Iterator[
             last = Head(last.version + 1, row.position)  # its number may be what is damaged
         else:
             yield from _misplaced(row, last)
-            yield from _unkeyed(event, keys)
+            yield from _wrongly_known(event, keys, digests)
             last = Head(row.version, row.position)
     here, appended = store.count()
     if count == here and here != appended:
@@ -77,7 +78,9 @@ def _lost_keys(store: Store, client: str, keys: Mapping[Key, Known]) -> Iterator
             yield Flaw("gap", f"the event {key.name!r} of {client!r}, position {position}, is missing", position)
 
 
-def _unkeyed(event: Event, keys: Mapping[Key, Known]) -> Iterator[Flaw]:
-    key = key_of(event)
-    if key is not None and keys.get(key) != Known(digest(event), event.position):
+def _wrongly_known(event: Event, keys: Mapping[Key, Known], digests: Mapping[int, bytes]) -> Iterator[Flaw]:
+    key, content = key_of(event), digest(event)
+    if key is not None and keys.get(key) != Known(content, event.position):
         yield Flaw("key", f"the id {event.id!r} of {event.client!r} is not, or wrongly, known", event.position)
+    elif digests.get(event.position, content) != content:
+        yield Flaw("key", f"what {event.client!r} has at {event.position} is known as something else", event.position)
