@@ -191,7 +191,11 @@ def test_a_thousand_bad_lines_are_not_yet_a_reason_to_give_up(tmp_path):
 # Where a log comes from.
 
 
-@pytest.mark.parametrize("content", [GOOD, gzip.compress(GOOD), b"\xef\xbb\xbf" + GOOD, GOOD.rstrip()])
+@pytest.mark.parametrize(
+    "content",
+    [GOOD, gzip.compress(GOOD), b"\xef\xbb\xbf" + GOOD, GOOD.rstrip()],
+    ids=["plain", "gzip", "byte order mark", "no line end"],
+)
 def test_a_log_is_read_from_standard_input(content):
     assert clients_of(replay("-", stdin=content)) == ["acme"]
 
