@@ -99,16 +99,17 @@ class Settings:
         Raises:
             SettingsError: no pack or rule has that name.
         """
-        rules = {rule.name: rule for rule in catalogue}
-        known = _packs_of(rules.values())
+        rules = tuple(catalogue)  # two of one name are for the engine to refuse
+        names = {rule.name for rule in rules}
+        known = _packs_of(rules)
         problems = [f"pack {pack!r}: no such pack{did_you_mean(pack, known)}" for pack in packs if pack not in known]
-        problems += [f"rule {name!r}: no such rule{did_you_mean(name, rules)}" for name in select if name not in rules]
+        problems += [f"rule {name!r}: no such rule{did_you_mean(name, names)}" for name in select if name not in names]
         if problems:
             raise SettingsError(problems)
         if select:
-            return tuple(self.bind(rule) for rule in rules.values() if rule.name in select)
+            return tuple(self.bind(rule) for rule in rules if rule.name in select)
         chosen = attrs.evolve(self, packs={**self.packs, **dict.fromkeys(packs, True)})
-        return tuple(self.bind(rule) for rule in rules.values() if chosen.is_enabled(rule))
+        return tuple(self.bind(rule) for rule in rules if chosen.is_enabled(rule))
 
 
 def _packs_of(rules: Iterable[Rule]) -> set[str]:

@@ -14,7 +14,7 @@ from .csv_records import Cells, Record, records_of
 from .formulas import as_text
 from .lines import FileFault, other_format
 from .local_time import instant_from
-from .texts import fields_of, is_free_text, shapes_of
+from .texts import fields_of, may_be_empty, shapes_of
 
 LIST_SEPARATOR = ";"
 
@@ -209,7 +209,7 @@ class _Columns:
                 [source for source in self._sources if self._own or source.field in known],
                 {name: value for name, value in self._mapping.constants.items() if name in known},
                 [name for name, shape in shapes_of(cls).items() if shape is datetime],
-                frozenset(name for name in known if is_free_text(hints.get(name.partition(".")[0]))),
+                frozenset(name for name in known if may_be_empty(hints.get(name.partition(".")[0]))),
             )
         return self._plans[kind]
 

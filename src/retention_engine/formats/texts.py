@@ -40,11 +40,11 @@ def shapes_of(cls: type[Event]) -> Mapping[str, Any]:
     return _SHAPES[cls]
 
 
-def is_free_text(hint: Any) -> bool:
+def may_be_empty(hint: Any) -> bool:
     """Whether a field, or a part of it, takes any text, an empty one too."""
     if get_origin(hint) in {Union, UnionType}:
-        return any(is_free_text(part) for part in get_args(hint))
-    return hint is str or (get_origin(hint) is dict and is_free_text(get_args(hint)[-1]))
+        return any(may_be_empty(part) for part in get_args(hint))
+    return hint is str or (get_origin(hint) is dict and may_be_empty(get_args(hint)[-1]))
 
 
 def fields_of(cls: type[Event], texts: Iterable[tuple[str, str]], *, separator: str) -> dict[str, Any]:

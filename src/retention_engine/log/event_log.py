@@ -211,16 +211,6 @@ class Appending:
         self._versions: dict[str, int] = {}
         self.broken = False
 
-    def expect(self, expected: Mapping[str, int]) -> None:
-        """Refuse to go on where a client's history does not end at the position expected.
-
-        Raises:
-            VersionConflict: it ends elsewhere.
-        """
-        conflict = self.conflict(expected)
-        if conflict is not None:
-            raise conflict
-
     def conflict(self, expected: Mapping[str, int]) -> VersionConflict | None:
         """The first client whose history does not end at the position expected, as an error to raise; `None` if none."""
         heads = self._writing.heads(expected) if expected else {}
