@@ -178,7 +178,7 @@ def test_a_rule_of_ones_own_cannot_take_the_place_of_a_built_in_one():
         """Something else."""
         yield Action("Nothing.", due=client.since, because=client.first)
 
-    with pytest.raises(TypeError, match="two rules are named 'quiet-client', in .*rules.contact"):
+    with pytest.raises(TypeError, match=r"two rules are named 'quiet-client', in .*rules\.contact"):
         RetentionEngine.open("memory://", rules=[quiet_client])
 
 

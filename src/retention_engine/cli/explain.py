@@ -14,7 +14,7 @@ from ..formats.verdicts import VERSION, as_json, change_view, client_view, failu
 from ..formats.words import day
 from ..moments import instant_text
 from .exits import RULE_FAILED
-from .options import RuleChoice, ahead_option, log_argument, moment_options, now, rule_options
+from .options import RuleChoice, ahead_option, format_option, log_argument, moment_options, now, rule_options
 from .reading import histories
 from .replay import report_failures
 
@@ -25,7 +25,7 @@ from .replay import report_failures
 @moment_options
 @ahead_option
 @rule_options
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @click.pass_context
 def explain(
     ctx: click.Context,

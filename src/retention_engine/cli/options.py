@@ -62,7 +62,12 @@ class LevelParam(click.ParamType[Health]):
 log_argument = click.argument("log", metavar="LOG")
 address_argument = click.argument("address", metavar="URL")
 format_option = click.option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How the results are printed.",
 )
 settings_option = click.option(
     "--settings",

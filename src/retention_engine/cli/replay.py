@@ -30,10 +30,20 @@ View = dict[str, Any]
 @click.option("--client", "clients", multiple=True, metavar="CLIENT", help="This client alone; repeat for several.")
 @rule_options
 @click.option(
-    "--format", "format_", type=click.Choice(["table", "json", "jsonl", "csv"]), default="table", show_default=True
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json", "jsonl", "csv"]),
+    default="table",
+    show_default=True,
+    help="How the results are printed.",
 )
 @click.option(
-    "--limit", type=click.IntRange(min=0), default=25, show_default=True, help="Rows of the table; 0 for all."
+    "--limit",
+    type=click.IntRange(min=0),
+    default=25,
+    metavar="N",
+    show_default=True,
+    help="Rows of the table; 0 for all.",
 )
 @click.option("--fail-on", type=LevelParam(), help="Exit with 1 if a client's status is LEVEL or worse.")
 @click.pass_context

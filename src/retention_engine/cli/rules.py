@@ -19,7 +19,14 @@ from .options import RuleChoice, settings_option
 @click.group(invoke_without_command=True, short_help="List the rules, or explain one.")
 @settings_option
 @click.option("--pack", multiple=True, metavar="PACK", help="Turn a pack of rules on, besides those of the settings.")
-@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How the results are printed.",
+)
 @click.pass_context
 def rules(ctx: click.Context, settings_file: Path | None, pack: tuple[str, ...], format_: str) -> None:
     """List the rules, or explain one.
