@@ -19,7 +19,15 @@ RuleFunction = Callable[..., Findings]
 F = TypeVar("F", bound=RuleFunction)
 
 SETTING_TYPES = (timedelta, int, Decimal, str, bool)
+
+Dimension = Literal["service", "relationship", "reputation", "commercial"]
+"""What of a client's health a rule is about."""
+
+Settled = Literal["conversation", "task"]
+"""What a rule's actions take: a conversation with the client, or a task that we can do by ourselves."""
+
 _SETTING_LINE = re.compile(r"(\w+): (.*)")
+_SECTIONS = ("Settings", "Fires", "Silent")
 
 
 @attrs.frozen
@@ -45,6 +53,10 @@ class Rule:
         settings: what can be set, by name.
         tiers: defaults that differ for a tier, by tier and setting.
         origin: the module that defines it.
+        dimension: what of a client's health it is about.
+        settled_by: what its actions take.
+        fires: an example in which it finds something, line by line; see `formats.examples`.
+        silent: an example in which it finds nothing.
     """
 
     name: str
@@ -55,13 +67,21 @@ class Rule:
     settings: Mapping[str, Setting]
     tiers: Mapping[str, Mapping[str, Any]]
     origin: str
+    dimension: Dimension = "relationship"
+    settled_by: Settled = "conversation"
+    fires: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 @overload
 def rule(function: F, /) -> F: ...
 @overload
 def rule(
-    *, pack: str | Sequence[str] = (), tiers: Mapping[str, Mapping[str, Any]] | None = None
+    *,
+    pack: str | Sequence[str] = (),
+    tiers: Mapping[str, Mapping[str, Any]] | None = None,
+    dimension: Dimension = "relationship",
+    settled_by: Settled = "conversation",
 ) -> Callable[[F], F]: ...
 def rule(
     function: F | None = None,
@@ -69,16 +89,20 @@ def rule(
     *,
     pack: str | Sequence[str] = (),
     tiers: Mapping[str, Mapping[str, Any]] | None = None,
+    dimension: Dimension = "relationship",
+    settled_by: Settled = "conversation",
 ) -> F | Callable[[F], F]:
     """Declare a function as a rule; the function itself stays as it is and can be called.
 
     The function takes a `Client` and keyword-only settings with defaults, and yields what it states of that history if
     nothing else happens. It gets no clock. Its docstring's first line names the problem, a `Settings:` section explains
-    each setting.
+    each setting. The sections `Fires:` and `Silent:` may give an example each: a history and what the rule says of it.
 
     Args:
         pack: the pack or packs that turn the rule on; none means that it is on wherever it is handed to an engine.
         tiers: defaults that differ for a tier: `{"key": {"every": days(30)}}`.
+        dimension: what of a client's health it is about.
+        settled_by: what its actions take: a conversation with the client, or a task that we can do by ourselves.
 
     Raises:
         RuleError: the signature or the docstring can't serve.
@@ -86,7 +110,8 @@ def rule(
 
     def declare(function: F) -> F:
         packs = (pack,) if isinstance(pack, str) else tuple(pack)
-        function.__retention_rule__ = _read_off(function, packs, tiers or {})  # type: ignore[attr-defined]
+        declared = _read_off(function, packs, tiers or {}, dimension, settled_by)
+        function.__retention_rule__ = declared  # type: ignore[attr-defined]
         return function
 
     return declare if function is None else declare(function)
@@ -104,13 +129,20 @@ def rule_of(function: RuleFunction) -> Rule:
     return found
 
 
-def _read_off(function: RuleFunction, packs: tuple[str, ...], tiers: Mapping[str, Mapping[str, Any]]) -> Rule:
+def _read_off(
+    function: RuleFunction,
+    packs: tuple[str, ...],
+    tiers: Mapping[str, Mapping[str, Any]],
+    dimension: Dimension,
+    settled_by: Settled,
+) -> Rule:
     name = getattr(function, "__name__", type(function).__name__).replace("_", "-")
     doc = cleandoc(function.__doc__ or "")
     if not doc:
         raise RuleError(f"rule {name}: write a docstring whose first line names the problem that it finds")
     about, _, rest = doc.partition("\n")
-    rationale, explained = _settings_section(rest)
+    rationale, sections = _sections(rest)
+    explained = _explanations(sections.get("Settings", ()))
     settings = _settings_of(function, name, explained)
     if explained:
         raise RuleError(f"rule {name}: the docstring explains {', '.join(sorted(explained))}, which is no setting")
@@ -118,7 +150,23 @@ def _read_off(function: RuleFunction, packs: tuple[str, ...], tiers: Mapping[str
         for key, value in values.items():
             if key not in settings or not fits(value, settings[key].type):
                 raise RuleError(f"rule {name}: tier {tier!r} gives {key}={value!r}, which fits no setting")
-    return Rule(name, function, packs, about.strip(), rationale, settings, tiers, function.__module__)
+    for what, given, choices in (("dimension", dimension, Dimension), ("settled_by", settled_by, Settled)):
+        if given not in get_args(choices):
+            raise RuleError(f"rule {name}: {what}={given!r} is none of {', '.join(get_args(choices))}")
+    return Rule(
+        name=name,
+        function=function,
+        packs=packs,
+        about=about.strip(),
+        rationale=rationale,
+        settings=settings,
+        tiers=tiers,
+        origin=function.__module__,
+        dimension=dimension,
+        settled_by=settled_by,
+        fires=sections.get("Fires", ()),
+        silent=sections.get("Silent", ()),
+    )
 
 
 def _settings_of(function: RuleFunction, name: str, explained: dict[str, str]) -> dict[str, Setting]:
@@ -164,24 +212,34 @@ def fits(value: object, hint: Any) -> bool:
     return type(value) is hint
 
 
-def _settings_section(doc: str) -> tuple[str, dict[str, str]]:
-    """The docstring without its `Settings:` section, and that section's lines by setting."""
-    before, heading, after = doc.partition("\nSettings:\n")
-    if not heading:
-        return before.strip(), {}
+def _sections(doc: str) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """The docstring without the sections that are read, and their lines by heading, indented as below the heading."""
+    prose: list[str] = []
+    sections: dict[str, list[str]] = {}
+    heading = ""
+    for line in doc.split("\n"):
+        if line and not line.startswith(" "):
+            heading = line.removesuffix(":") if line.endswith(":") and line[:-1] in _SECTIONS else ""
+        if heading:
+            sections.setdefault(heading, []).append(line[4:].rstrip())
+        else:
+            prose.append(line)
+    found = {name: tuple(line for line in lines[1:] if line) for name, lines in sections.items()}
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(prose)).strip(), found
+
+
+def _explanations(lines: Sequence[str]) -> dict[str, str]:
+    """What a `Settings:` section says, by setting."""
     explained: dict[str, str] = {}
-    lines = after.split("\n")
     name = ""
-    while lines and (lines[0].startswith("    ") or not lines[0].strip()):
-        line = lines.pop(0)
-        text = line.strip()
-        match = None if line.startswith("     ") else _SETTING_LINE.fullmatch(text)
+    for line in lines:
+        match = _SETTING_LINE.fullmatch(line)
         if match:
             name = match[1]
             explained[name] = match[2]
-        elif text and name:
-            explained[name] += " " + text
-    return (before.strip() + "\n\n" + "\n".join(lines).strip()).strip(), explained
+        elif name:
+            explained[name] += " " + line.strip()
+    return explained
 
 
 @attrs.frozen(eq=False)
