@@ -61,6 +61,7 @@ MEANING = {
     "profiled.annual_value": "what the client is worth in a year",
     "profiled.timezone": "the client's time zone, such as `Europe/Paris`",
     "profiled.cadence_days": "every how many days this client is to be contacted; goes before the tier's rhythm",
+    "profiled.plan": "how we mean to keep the client, in a line or two",
     "measured.measure": "what was measured",
     "measured.value": "how it came out",
     "measured.target": "what was agreed",

@@ -247,3 +247,9 @@ class Client:
         """The client's own rhythm of contact, where one was agreed."""
         cadence_days: int | None = self._profile("cadence_days")
         return None if cadence_days is None else timedelta(days=cadence_days)
+
+    @property
+    def plan(self) -> str | None:
+        """How we mean to keep the client, in words of our own."""
+        plan: str | None = self._profile("plan")
+        return plan

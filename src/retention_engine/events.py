@@ -252,6 +252,7 @@ class Profiled(Event):
     annual_value: Amount | None = None
     timezone: Text | None = None
     cadence_days: Days | None = None
+    plan: Text | None = None
 
 
 @attrs.frozen(slots=False, kw_only=True)

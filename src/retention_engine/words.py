@@ -32,6 +32,18 @@ def beyond(event: Event) -> bool:
     return introduced_by_us(event) or referred_by_us(event)
 
 
+def ours(event: Event) -> bool:
+    """A contact that came from us, or from both: not what the client began alone."""
+    if isinstance(event, Engaged):
+        return event.direction != "inbound" and event.purpose not in SERVICE
+    return introduced_by_us(event) or referred_by_us(event)
+
+
+def asked_for_feedback(event: Event) -> bool:
+    """We asked the client what they think, or wrote down what they answered."""
+    return isinstance(event, Engaged) and (event.purpose == "feedback" or bool(event.asked) or bool(event.answers))
+
+
 def introduced_by_us(event: Event) -> bool:
     """We brought the client a contact."""
     return isinstance(event, Introduced) and event.initiated_by == "us"
@@ -42,10 +54,11 @@ def referred_by_us(event: Event) -> bool:
     return isinstance(event, Referred) and event.direction == "given"
 
 
-def engaged_for(purpose: str) -> Callable[[Event], bool]:
-    """The condition `engaged` with this purpose; make it once, at the top of a module."""
+def engaged_for(*purposes: str) -> Callable[[Event], bool]:
+    """The condition `engaged` with one of these purposes; make it once, at the top of a module."""
+    wanted = frozenset(purposes)
 
     def matches(event: Event) -> bool:
-        return isinstance(event, Engaged) and event.purpose == purpose
+        return isinstance(event, Engaged) and event.purpose in wanted
 
     return matches

@@ -3,7 +3,35 @@
 from types import ModuleType
 
 from ..declare import Rule, rule_of
-from . import complaints, contact, expectations, listening, renewal, value
+from . import (
+    competition,
+    complaints,
+    contact,
+    expectations,
+    foresight,
+    helping,
+    listening,
+    meetings,
+    ownership,
+    renewal,
+    transparency,
+    value,
+)
+
+THEMES = (
+    contact,
+    meetings,
+    foresight,
+    ownership,
+    complaints,
+    renewal,
+    competition,
+    value,
+    helping,
+    listening,
+    expectations,
+    transparency,
+)
 
 PACKS = {
     "essentials": "what any log can show: silence, open complaints, terms that end; on by default",
@@ -22,7 +50,5 @@ def rules_in(module: ModuleType) -> tuple[Rule, ...]:
     return tuple(sorted((rule for rule in found if rule.origin == module.__name__), key=lambda rule: rule.name))
 
 
-BUILT_IN: tuple[Rule, ...] = tuple(
-    rule for module in (contact, complaints, renewal, value, listening, expectations) for rule in rules_in(module)
-)
+BUILT_IN: tuple[Rule, ...] = tuple(rule for module in THEMES for rule in rules_in(module))
 """Every built-in rule, grouped by theme."""

@@ -7,7 +7,7 @@ from ..declare import Findings, rule
 from ..events import Engaged, Renewed
 from ..findings import Action, Concern, Health
 from ..moments import days
-from ..words import contact, heard
+from ..words import contact, heard, ours
 
 
 @rule(pack=("essentials", "retention-plan", "thirty-day-service"), tiers={"key": {"every": days(30), "grace": days(0)}})
@@ -23,6 +23,17 @@ def quiet_client(client: Client, *, every: timedelta = days(90), grace: timedelt
     Settings:
         every: how long the client may go without contact.
         grace: how much longer before the client is at risk.
+
+    Fires:
+        2026-01-05 engaged
+        2026-03-02 engaged purpose=invoice
+        at 2026-04-05: watch, act by 2026-04-05
+        at 2026-05-05: at-risk, act by 2026-04-05
+
+    Silent:
+        2026-01-05 engaged
+        2026-03-02 engaged channel=phone
+        at 2026-05-30: nothing
     """
     due = client.base(contact) + (client.cadence or every)
     evidence = client.latest(contact)
@@ -42,6 +53,16 @@ def unheard_client(client: Client, *, window: timedelta = days(90)) -> Findings:
 
     Settings:
         window: how long what the client said counts.
+
+    Fires:
+        2026-01-05 engaged direction=inbound
+        2026-03-02 engaged direction=outbound
+        at 2026-04-05: unknown
+
+    Silent:
+        2026-01-05 engaged direction=outbound
+        2026-03-02 complained
+        at 2026-04-05: nothing
     """
     latest = client.latest(heard)
     yield Concern(Health.UNKNOWN, starts=latest.at + window if latest else client.since, because=latest)
@@ -58,11 +79,70 @@ def one_way_contact(client: Client, *, times: int = 3) -> Findings:
 
     Settings:
         times: how many unanswered contacts in a row are too many.
+
+    Fires:
+        2026-01-05 engaged direction=inbound
+        2026-02-02 engaged direction=outbound
+        2026-03-02 engaged direction=outbound
+        2026-04-06 engaged direction=outbound
+        at 2026-04-20: watch, act by 2026-04-20
+
+    Silent:
+        2026-02-02 engaged direction=outbound
+        2026-03-02 engaged direction=outbound
+        2026-03-03 engaged direction=inbound
+        2026-04-06 engaged direction=outbound
+        at 2026-04-20: nothing
     """
     unanswered = client.after(client.latest(heard), _reached_out)
     if len(unanswered) >= times:
         yield Concern(Health.WATCH, starts=unanswered[times - 1].at, because=unanswered[:times])
         yield Action("Try another channel or another person.", due=unanswered[-1].at + days(14), because=unanswered[-1])
+
+
+@rule(pack="stick-around")
+def off_channel(client: Client, *, times: int = 3, within: timedelta = days(14)) -> Findings:
+    """We keep using another channel than the one that the client prefers.
+
+    Both sides said how they like to talk, and only one keeps to it. Counted are contacts of ours (`engaged`, not inbound)
+    that name a `channel`, since the latest through the one that a `profiled` event says is preferred. It is a next step,
+    never a concern.
+
+    Source: article 004 (how both sides like to communicate).
+
+    Settings:
+        times: how many contacts in a row through other channels are too many.
+        within: how soon after that the preferred one is to be used.
+
+    Fires:
+        2026-01-05 profiled channel=phone
+        2026-01-12 engaged channel=mail
+        2026-02-02 engaged channel=mail
+        2026-03-02 engaged channel=chat
+        at 2026-03-16: act by 2026-03-16
+
+    Silent:
+        2026-01-05 profiled channel=phone
+        2026-01-12 engaged channel=mail
+        2026-02-02 engaged channel=phone
+        2026-03-02 engaged channel=mail
+        2026-03-09 engaged channel=mail
+        at 2026-06-01: nothing
+    """
+    preferred = client.channel
+    if preferred is None:
+        return
+    row: list[Engaged] = []
+    for event in reversed(client.of(Engaged)):
+        if event.channel is None or not ours(event):
+            continue
+        if event.channel.casefold() == preferred.casefold():
+            break
+        row.append(event)
+    row.reverse()
+    if len(row) >= times:
+        message = f"Use the channel that they prefer: {preferred}."
+        yield Action(message, due=row[times - 1].at + within, because=row[:times])
 
 
 def _reached_out(event: object) -> bool:
@@ -80,6 +160,17 @@ def handoff_gap(client: Client, *, within: timedelta = days(14)) -> Findings:
 
     Settings:
         within: how soon after the first signature somebody gets in touch.
+
+    Fires:
+        2026-01-05 engaged purpose=presale
+        2026-01-12 renewed
+        2026-01-19 engaged purpose=delivery
+        at 2026-01-26: watch, act by 2026-01-26
+
+    Silent:
+        2026-01-12 renewed
+        2026-01-19 engaged channel=phone
+        at 2026-01-26: nothing
     """
     signed = next(iter(client.of(Renewed)), None)
     if signed and not client.after(signed, contact):

@@ -1,17 +1,21 @@
 """Value: whether we do for the client more than they expect."""
 
 from datetime import timedelta
+from fractions import Fraction
+from itertools import pairwise
 
 from ..client import Client
 from ..declare import Findings, rule
+from ..events import Event
 from ..findings import Action, Concern, Health
 from ..moments import days
-from ..words import beyond, engaged_for, introduced_by_us, referred_by_us, service
+from ..words import beyond, contact, engaged_for, service
 
 thanked = engaged_for("appreciation")
+advised = engaged_for("advice", "idea", "review")
 
 
-@rule(pack="retention-plan")
+@rule(pack="retention-plan", dimension="service")
 def complacent_service(client: Client, *, window: timedelta = days(90)) -> Findings:
     """The client gets what they pay for and nothing beyond it.
 
@@ -24,6 +28,17 @@ def complacent_service(client: Client, *, window: timedelta = days(90)) -> Findi
 
     Settings:
         window: how long one thing beyond expectation counts.
+
+    Fires:
+        2026-01-05 engaged purpose=idea
+        2026-02-02 engaged purpose=delivery
+        2026-04-01 engaged purpose=invoice
+        at 2026-04-05: watch, act by 2026-04-05
+
+    Silent:
+        2026-01-05 engaged purpose=delivery
+        2026-02-02 engaged purpose=idea
+        at 2026-06-01: nothing
     """
     latest = client.latest(beyond)
     served = client.after(latest, service)
@@ -32,37 +47,6 @@ def complacent_service(client: Client, *, window: timedelta = days(90)) -> Findi
         evidence = [latest, served[0]]
         yield Concern(Health.WATCH, starts=due, because=evidence)
         yield Action("Do one thing that the client does not expect.", due=due, because=evidence)
-
-
-@rule(pack=("retention-plan", "love-engage-help"))
-def no_introduction(client: Client, *, every: timedelta = days(180)) -> Findings:
-    """We have not introduced the client to anybody for a while.
-
-    Hardly any supplier brings clients together with people who are useful to them, so it is remembered. It is a next step,
-    never a concern: its absence shows nothing about the client's health.
-
-    Source: articles 000 and 002 (introductions).
-
-    Settings:
-        every: how often an introduction is due.
-    """
-    due = client.base(introduced_by_us) + every
-    yield Action("Introduce the client to a useful contact.", due=due, because=client.latest(introduced_by_us))
-
-
-@rule(pack=("retention-plan", "love-engage-help"))
-def no_referral_given(client: Client, *, every: timedelta = days(180)) -> Findings:
-    """We have not recommended the client to a prospect for a while.
-
-    A client whose business grows because we spoke for it has a reason to stay. It is a next step, never a concern.
-
-    Source: articles 000 and 002 (recommendations).
-
-    Settings:
-        every: how often a recommendation is due.
-    """
-    due = client.base(referred_by_us) + every
-    yield Action("Recommend the client to a suitable prospect.", due=due, because=client.latest(referred_by_us))
 
 
 @rule(pack="love-engage-help")
@@ -75,5 +59,98 @@ def unthanked_client(client: Client, *, every: timedelta = days(90)) -> Findings
 
     Settings:
         every: how often thanks are due.
+
+    Fires:
+        2026-01-05 engaged purpose=appreciation
+        2026-03-02 engaged
+        at 2026-04-05: act by 2026-04-05
+
+    Silent:
+        2026-01-05 engaged
+        2026-03-02 engaged purpose=appreciation
+        at 2026-04-05: nothing
     """
     yield Action("Say thank you, with a reason.", due=client.base(thanked) + every, because=client.latest(thanked))
+
+
+@rule(pack="retention-plan")
+def fading_extras(client: Client, *, times: int = 3, quarter: timedelta = days(90)) -> Findings:
+    """There is as much contact as ever, and less and less in it beyond the expected.
+
+    Complacency is not seen in any single month. Time is cut into quarters from the client's first event. In a quarter, the
+    extras' share is how many of all contacts, deliveries and invoices went beyond expectation. Where that share has fallen
+    from quarter to quarter over the latest few that are complete, each of which has something to count, and the last has
+    no fewer than the first, the client is to be watched for the quarter that follows.
+
+    Source: article 000 (complacency that nobody intends).
+
+    Settings:
+        times: over how many quarters in a row the share has to fall.
+        quarter: how long a quarter is.
+
+    Fires:
+        2026-01-01 engaged purpose=idea
+        2026-01-15 engaged purpose=idea
+        2026-04-15 engaged purpose=idea
+        2026-05-04 engaged
+        2026-07-06 engaged
+        2026-08-03 engaged
+        at 2026-09-27: nothing
+        at 2026-09-28: watch
+
+    Silent:
+        2026-01-01 engaged purpose=idea
+        2026-01-15 engaged
+        2026-04-15 engaged purpose=idea
+        2026-05-04 engaged
+        2026-07-06 engaged
+        2026-08-03 engaged
+        at 2026-09-28: nothing
+    """
+    touches: dict[int, list[Event]] = {}
+    for event in client.of(contact, service):
+        touches.setdefault((event.at - client.since) // quarter, []).append(event)
+    newest = max(touches, default=0)
+    for last in (newest - 1, newest):
+        row = [touches.get(number, []) for number in range(last - times + 1, last + 1)]
+        if all(row) and len(row[-1]) >= len(row[0]):
+            shares = [Fraction(sum(map(beyond, events)), len(events)) for events in row]
+            if all(one > other for one, other in pairwise(shares)):
+                end = client.since + (last + 1) * quarter
+                evidence = [next((it for it in reversed(row[0]) if beyond(it)), None), row[-1][-1]]
+                yield Concern(Health.WATCH, starts=end, until=end + quarter, because=evidence)
+
+
+@rule(pack="love-engage-help")
+def supplier_not_advisor(client: Client, *, times: int = 4, within: timedelta = days(14)) -> Findings:
+    """We deliver and invoice, and give no advice.
+
+    A supplier can be replaced by a cheaper one, an advisor can't. Counted are deliveries and invoices since the latest
+    `engaged` of the purpose `advice`, `idea` or `review`: one piece of advice to so many of them is the least. It is a next
+    step, never a concern.
+
+    Source: article 002 (an advisor, not a supplier).
+
+    Settings:
+        times: how many deliveries and invoices without advice are too many.
+        within: how soon after that advice is due.
+
+    Fires:
+        2026-01-05 engaged purpose=delivery
+        2026-01-12 engaged purpose=invoice
+        2026-02-02 engaged purpose=delivery
+        2026-02-09 engaged purpose=invoice
+        at 2026-02-23: act by 2026-02-23
+
+    Silent:
+        2026-01-05 engaged purpose=delivery
+        2026-01-12 engaged purpose=invoice
+        2026-01-19 engaged purpose=advice
+        2026-02-02 engaged purpose=delivery
+        2026-02-09 engaged purpose=invoice
+        at 2026-02-23: nothing
+    """
+    supplied = client.after(client.latest(advised), service)
+    if len(supplied) >= times:
+        enough = supplied[times - 1]
+        yield Action("Bring advice, and no status.", due=enough.at + within, because=enough)

@@ -1,0 +1,207 @@
+"""Ownership: who looks after the client, by which plan, and through whom."""
+
+from collections.abc import Callable, Collection
+from datetime import timedelta
+
+from ..client import Client
+from ..declare import Findings, rule
+from ..events import Engaged, Event, Profiled, Renewed
+from ..findings import Action, Concern, Health
+from ..moments import days
+from ..words import contact
+
+
+@rule(pack="existing-clients-first", settled_by="task")
+def unowned_client(client: Client, *, within: timedelta = days(14)) -> Findings:
+    """Nobody of us looks after the client.
+
+    A client whom everybody could call is called by nobody. The owner is the `owner` of a `profiled` event.
+
+    Source: article 001 (clients who end up somewhere in the organisation).
+
+    Settings:
+        within: how soon after the first event there is to be an owner.
+
+    Fires:
+        2026-01-05 engaged
+        at 2026-01-19: act by 2026-01-19
+
+    Silent:
+        2026-01-05 engaged
+        2026-01-12 profiled owner=jo
+        at 2026-01-19: nothing
+    """
+    if client.owner is None:
+        yield Action("Say who looks after the client.", due=client.since + within, because=client.first)
+
+
+@rule(pack="existing-clients-first", tiers={"key": {"every": days(30)}})
+def absent_owner(client: Client, *, every: timedelta = days(90), times: int = 2) -> Findings:
+    """Whoever is to look after the client has not been in touch with them.
+
+    The name in the system is not the one that the client knows. Counted are contacts `by` the owner, from the latest or
+    from the event that made them the owner; a client of whom no contact says by whom is no case. A client's own
+    `cadence_days` is the rhythm, where there is one.
+
+    Source: article 001 (clients stored in somebody's system).
+
+    Settings:
+        every: the rhythm of contact.
+        times: how many times the rhythm the owner may be absent.
+
+    Fires:
+        2026-01-05 profiled owner=jo
+        2026-01-12 engaged by=max
+        2026-05-04 engaged by=max
+        at 2026-07-04: act by 2026-07-04
+
+    Silent:
+        2026-01-05 profiled owner=jo
+        2026-01-12 engaged by=max
+        2026-05-04 engaged by=jo
+        at 2026-07-04: nothing
+    """
+    owner = client.owner
+    contacts = [event for event in client.of(contact) if event.by is not None]
+    if owner is None or not contacts:
+        return
+    latest = next((event for event in reversed(contacts) if event.by == owner), None) or _appointment(client)
+    if latest is not None:
+        due = latest.at + times * (client.cadence or every)
+        yield Action("The owner gets in touch in person.", due=due, because=latest)
+
+
+@rule(pack="retention-plan", settled_by="task")
+def unplanned_client(client: Client, *, within: timedelta = days(30)) -> Findings:
+    """There is no plan how to keep the client.
+
+    A line is enough: how often to be in touch, with what. It is the `plan` or the `cadence_days` of a `profiled` event.
+
+    Source: article 000 (a simple plan for each client).
+
+    Settings:
+        within: how soon after the first event there is to be a plan.
+
+    Fires:
+        2026-01-05 engaged
+        at 2026-02-04: act by 2026-02-04
+
+    Silent:
+        2026-01-05 engaged
+        2026-01-12 profiled plan="A call each month, two ideas a year"
+        at 2026-02-04: nothing
+    """
+    if client.plan is None and client.cadence is None:
+        yield Action("Write down in a line how to keep the client.", due=client.since + within, because=client.first)
+
+
+@rule(pack="love-engage-help")
+def single_thread(client: Client, *, times: int = 3, window: timedelta = days(180)) -> Findings:
+    """The whole relationship hangs on one person.
+
+    When that person leaves, so does the client. Counted are the contacts that name their people (`with`) or ours (`by`):
+    where the latest few name nobody but one and the same person, and nobody else was named within the window, that side
+    hangs by a thread. On their side it is a concern, on ours a next step.
+
+    Source: article 002 (becoming a part of each other's team).
+
+    Settings:
+        times: how many contacts with one person alone are too many.
+        window: how long another person counts after the latest contact with them.
+
+    Fires:
+        2026-01-05 engaged with=Nora by=jo
+        2026-02-02 engaged with=Nora by=max
+        2026-05-04 engaged with=Nora by=jo
+        at 2026-07-03: nothing
+        at 2026-07-04: watch, act by 2026-07-04
+
+    Silent:
+        2026-01-05 engaged with=Nora by=jo
+        2026-02-02 engaged with=Nora by=max
+        2026-05-04 engaged with=Nora,Piet by=jo
+        at 2026-07-04: nothing
+    """
+    for side, named, advice in (
+        ("them", _theirs, "Meet a second person on the client's side."),
+        ("us", _our_own, "Bring a second person of ours to the client."),
+    ):
+        contacts = [event for event in client.of(contact) if named(event)]
+        row = _with_one_alone(contacts, named)
+        if len(row) >= times:
+            other = contacts[-len(row) - 1] if len(row) < len(contacts) else None
+            starts = max((other or row[0]).at + window, row[times - 1].at)
+            evidence = [other, row[0]]
+            if side == "them":
+                yield Concern(Health.WATCH, starts=starts, because=evidence, about=side)
+            yield Action(advice, due=starts, because=evidence, about=side)
+
+
+@rule(pack="existing-clients-first")
+def unproven_prospect(client: Client, *, times: int = 8, within: timedelta = days(60)) -> Findings:
+    """We spend a great deal on a prospect who has not signed.
+
+    What glitters costs attention that clients have paid for. A prospect (`stage` of a `profiled` event) with more contacts
+    than that, after that time, wants a decision: a date, or goodbye.
+
+    Source: article 001 (prospects who are unproven).
+
+    Settings:
+        times: how many contacts a prospect is worth without a signature.
+        within: how long after the first event a prospect may stay one.
+
+    Fires:
+        2026-01-05 profiled stage=prospect
+        2026-01-06 engaged purpose=presale
+        2026-01-07 engaged purpose=presale
+        2026-01-08 engaged purpose=presale
+        2026-01-09 engaged purpose=presale
+        2026-01-12 engaged purpose=presale
+        2026-01-13 engaged purpose=presale
+        2026-01-14 engaged purpose=presale
+        2026-01-15 engaged purpose=presale
+        2026-02-02 engaged purpose=presale
+        at 2026-03-06: act by 2026-03-06
+
+    Silent:
+        2026-01-05 profiled stage=prospect
+        2026-01-06 engaged purpose=presale
+        2026-01-07 engaged purpose=presale
+        2026-01-08 engaged purpose=presale
+        2026-02-02 engaged purpose=presale
+        at 2026-03-06: nothing
+    """
+    contacts = client.of(contact)
+    if client.stage == "prospect" and not client.of(Renewed) and len(contacts) > times:
+        last_straw = contacts[times]
+        due = max(client.since + within, last_straw.at)
+        yield Action("Agree on a date to decide, or let them go.", due=due, because=last_straw)
+
+
+def _appointment(client: Client) -> Event | None:
+    """The event from which on the owner is the owner."""
+    since: Event | None = None
+    for event in reversed(client.of(Profiled)):
+        if event.owner is not None:
+            if event.owner != client.owner:
+                break
+            since = event
+    return since
+
+
+def _theirs(event: Event) -> Collection[str]:
+    return event.with_ if isinstance(event, Engaged) else ()
+
+
+def _our_own(event: Event) -> Collection[str]:
+    return () if event.by is None else (event.by,)
+
+
+def _with_one_alone(contacts: list[Event], named: Callable[[Event], Collection[str]]) -> list[Event]:
+    """The latest contacts that all name one and the same person, and nobody else."""
+    row: list[Event] = []
+    for event in reversed(contacts):
+        if len({*named(event), *(named(row[-1]) if row else ())}) > 1:
+            break
+        row.append(event)
+    return row[::-1]
