@@ -11,7 +11,7 @@ from unittest import mock
 from retention_engine import BUILT_IN, Assessment, BoundRule, Client, Engine, Event, Histories, decode, gather, replay
 
 EVERYTHING = Engine(BoundRule(rule) for rule in BUILT_IN)
-"""All sixteen rules with their defaults, whatever is enabled."""
+"""All built-in rules with their defaults, whatever is enabled."""
 
 Log = Sequence[Mapping[str, Any]]
 

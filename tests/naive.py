@@ -261,27 +261,34 @@ def missed_measure(story: Story) -> Verdicts:
     return levels, set()
 
 
-RULES: dict[str, Callable[[Story], Verdicts]] = {
-    function.__name__.replace("_", "-"): function
-    for function in (
-        quiet_client,
-        unheard_client,
-        one_way_contact,
-        handoff_gap,
-        complacent_service,
-        no_introduction,
-        no_referral_given,
-        unthanked_client,
-        open_complaint,
-        repeated_complaints,
-        silent_renewal,
-        lapsed_term,
-        departed_client,
-        unagreed_expectations,
-        unwilling_to_refer,
-        missed_measure,
-    )
-}
+Reading = Callable[[Story], Verdicts]
+"""One rule: the levels in force now, by subject, and the actions' subjects with the instants at which they are due."""
+
+
+def by_name(*readings: Reading) -> dict[str, Reading]:
+    """Rules by the names that the package gives them."""
+    return {reading.__name__.replace("_", "-"): reading for reading in readings}
+
+
+RULES = by_name(
+    quiet_client,
+    unheard_client,
+    one_way_contact,
+    handoff_gap,
+    complacent_service,
+    no_introduction,
+    no_referral_given,
+    unthanked_client,
+    open_complaint,
+    repeated_complaints,
+    silent_renewal,
+    lapsed_term,
+    departed_client,
+    unagreed_expectations,
+    unwilling_to_refer,
+    missed_measure,
+)
+"""The sixteen rules of the contract."""
 
 
 def counted_once(log: Iterable[Mapping[str, Any]]) -> list[Fact]:
@@ -332,7 +339,7 @@ def answers(
     now: datetime,
     *,
     known_at: datetime | None = None,
-    rules: Iterable[str] = tuple(RULES),
+    rules: Mapping[str, Reading] = RULES,
     ahead: timedelta = 7 * DAY,
     ids: Mapping[tuple[str, str, str | None], str] | None = None,
 ) -> dict[str, Answer]:
@@ -343,10 +350,9 @@ def answers(
     by_client: dict[str, list[Fact]] = {}
     for fact in counted_once(log):
         by_client.setdefault(fact["client"], []).append(fact)
-    chosen = tuple(rules)
     stories = {client: story_of(facts, now, known_at) for client, facts in by_client.items()}
     return {
-        client: answer(story, client, chosen, ahead, ids or {})
+        client: answer(story, client, rules, ahead, ids or {})
         for client, story in stories.items()
         if story.since is not None
     }
@@ -355,14 +361,14 @@ def answers(
 def answer(
     story: Story,
     client: str,
-    rules: Iterable[str],
+    rules: Mapping[str, Reading],
     ahead: timedelta,
     ids: Mapping[tuple[str, str, str | None], str],
 ) -> Answer:
     concerns: set[Concern] = set()
     tasks: set[Task] = set()
-    for rule in rules:
-        levels, due = RULES[rule](story)
+    for rule, reading in rules.items():
+        levels, due = reading(story)
         concerns |= {(rule, level, about) for level, about in levels}
         tasks |= {(rule, about, when) for about, when in due if when <= story.now + ahead}
     worst = max([LEVELS.index(level) for _, level, _ in concerns], default=0)

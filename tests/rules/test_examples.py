@@ -1,13 +1,9 @@
 """Each rule's own examples: one in which it finds something, one in which it does not, as its docstring says."""
 
-import re
-
 import pytest
 
-from retention_engine import BUILT_IN, BoundRule, Client, Engine, Health, days
-from retention_engine.declare import Rule, rule, rule_of
-from retention_engine.errors import RuleError
-from retention_engine.findings import Concern
+from retention_engine import BUILT_IN, BoundRule, Health
+from retention_engine.declare import Rule
 from retention_engine.formats.examples import Example, Expectation, read_example, what_is_said
 from retention_engine.moments import instant
 

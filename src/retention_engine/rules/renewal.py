@@ -139,7 +139,7 @@ def renewal_ahead(
         due = term.end - stage
         if due >= term.event.at and (talk is None or talk.at < due - early):
             step = STEPS[min(place, len(STEPS) - 1)]
-            yield Action(step, due=due, because=term.event, about=f"{duration_text(stage)} ahead")
+            yield Action(step, due=due, because=term.event, about=duration_text(stage).replace(" ", "-"))
 
 
 @rule(pack=("love-engage-help", "stick-around"), dimension="commercial")

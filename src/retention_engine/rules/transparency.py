@@ -194,10 +194,10 @@ def lapsed_checklist(client: Client, *, every: timedelta = days(90)) -> Findings
         at 2026-04-05: nothing
     """
     if client.of(Renewed):
-        items = {"expectations": agreed, "open lines": heard, "transparency": shown, "refinement": refined}
+        items = {"expectations": agreed, "open-lines": heard, "transparency": shown, "refinement": refined}
         item = min(items, key=lambda name: client.base(items[name]))
         latest = client.latest(items[item])
-        message = f"Go through the checklist with the client, first of all {item}."
+        message = f"Go through the checklist with the client, first of all {item.replace('-', ' ')}."
         yield Action(message, due=client.base(items[item]) + every, because=latest, about=item)
 
 
