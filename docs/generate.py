@@ -4,6 +4,7 @@ A test compares the pages with what this would write, so they can't fall behind.
 """
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc, getdoc
 from pathlib import Path
@@ -20,6 +21,7 @@ from retention_engine.schema import Amount, Identifier, Instant, Number, Slug, s
 from retention_engine.settings import DEFAULT_PACKS, value_text
 
 FOLDER = Path(__file__).parent / "reference"
+PRACTICES = Path(__file__).parent / "practices.toml"
 
 GENERATED = "<!-- Written by docs/generate.py from the code; change the code and run that. -->"
 
@@ -83,7 +85,7 @@ MEANING = {
 
 def pages() -> dict[str, str]:
     """The text of every generated page by its file's name."""
-    written = {"events.md": _events(), "rules.md": _rules(), "packs.md": _packs(), "cli.md": _cli()}
+    written = {"events.md": _events(), "rules.md": _rules(), "packs.md": _packs(), "practices.md": _practices(), "cli.md": _cli()}
     return {name: "\n".join([GENERATED, "", *lines]).rstrip() + "\n" for name, lines in written.items()}
 
 
@@ -266,6 +268,29 @@ def _packs() -> Iterator[str]:
             if pack in rule.packs:
                 yield f"- [{rule.name}](rules.md#{rule.name}): {rule.about}"
         yield ""
+
+
+# Practices.
+
+
+def _practices() -> Iterator[str]:
+    listed = tomllib.loads(PRACTICES.read_text(encoding="utf-8"))["practice"]
+    yield "# Practices"
+    yield ""
+    yield (
+        f"The [five articles](../why.md#where-the-rules-come-from) recommend {len(listed)} things to do. This table says"
+        " what in the engine looks after each, and what has to be recorded for it: a practice of which nothing is recorded"
+        " can't be told from one that is neglected. [Event kinds](events.md) explains the fields."
+    )
+    yield ""
+    rows = []
+    for practice in listed:
+        means = [f"[{name}](rules.md#{name})" for name in (*practice.get("rules", ()), *practice.get("book", ()))]
+        means += [f"[`retention {name}`](cli.md#retention-{name})" for name in practice.get("commands", ())]
+        fields = [f"`{field}`" for field in practice["fields"]]
+        articles = ", ".join(practice["articles"])
+        rows.append([str(practice["number"]), practice["says"], articles, ", ".join(means), ", ".join(fields)])
+    yield from _table(["", "practice", "article", "looked after by", "to be recorded"], rows)
 
 
 # The command line.
