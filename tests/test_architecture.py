@@ -21,16 +21,26 @@ ROOMS = [
     "kinds",
     "codec",
     "words",
+    "history",
     "client",
     "findings",
     "declare",
     "rules",
     "engine",
+    "gathering",
+    "sweep",
+    "book",
+    "book_rules",
+    "firing",
+    "timeline",
+    "scoring",
+    "worklist",
     "formats.texts",
     "formats.local_time",
     "formats.column_map",
     "settings",
-    "book",
+    "fates",
+    "reality",
     "log",
     "formats",
     "importing",
@@ -43,7 +53,7 @@ ROOMS = [
 A settings file may say how other programs' tables are read, so the modules of `formats` that understand this lie below it.
 """
 
-DOMAIN = ROOMS[: ROOMS.index("engine") + 1]
+DOMAIN = ROOMS[: ROOMS.index("scoring") + 1]
 """The rooms that know neither store nor file nor clock nor environment."""
 
 NOT_FOR_THE_DOMAIN = {"io", "logging", "os", "pathlib", "socket", "sqlite3", "subprocess", "sys", "time", "tomllib"}

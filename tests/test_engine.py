@@ -116,11 +116,13 @@ class TestAssessment:
         ]
 
     def test_actions_are_sorted_by_when_they_are_due_and_listed_that_far_ahead(self):
-        found = EVERYTHING.assess(ACME, at=instant("2026-03-25"))
+        with_actions = ("quiet-client", "no-introduction", "no-referral-given", "unthanked-client", "unagreed-expectations")
+        engine = Engine(BoundRule(it) for it in BUILT_IN if it.name in with_actions)
+        found = engine.assess(ACME, at=instant("2026-03-25"))
         assert [action.due for action in found.actions] == sorted(action.due for action in found.actions)
         assert [it.rule for it in found.due()] == ["unagreed-expectations", "quiet-client", "unthanked-client"]
         assert [it.rule for it in found.due(days(7) - MICROSECOND)] == ["unagreed-expectations"]
-        a_week_and_a_bit = EVERYTHING.assess(ACME, at=found.at - MICROSECOND)
+        a_week_and_a_bit = engine.assess(ACME, at=found.at - MICROSECOND)
         assert [it.rule for it in a_week_and_a_bit.due()] == ["unagreed-expectations"]
         assert len(found.due(days(1000))) == len(found.actions) == 5
 

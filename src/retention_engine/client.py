@@ -1,9 +1,12 @@
 """A client as known at a moment: its history, cut by valid and by transaction time, and the views that rules read."""
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
-from operator import attrgetter
+from functools import cache
+from itertools import pairwise
 from typing import Any, TypeVar, overload
 
 import attrs
@@ -22,13 +25,12 @@ from .events import (
     Resolved,
     Retracted,
 )
+from .history import AT, EVERYTHING, ORDER, Events, History, Selector
 from .moments import in_utc
 
 E = TypeVar("E", bound=Event)
-Selector = type[Event] | Callable[[Event], bool]
-"""A class of events, or a condition on one event."""
+S = TypeVar("S")
 
-ORDER = attrgetter("order")
 NO_INTERACTION = (Retracted, ActionDone, ActionSnoozed, ActionDismissed)
 
 
@@ -43,7 +45,6 @@ class Term:
     event: Renewed
 
 
-@attrs.frozen(eq=False, repr=False, slots=False)
 class Client:
     """One client's history as known at a moment, and what rules ask of it.
 
@@ -51,13 +52,22 @@ class Client:
 
     Attributes:
         id: the client's id.
-        events: what counts, in order (by `at`, ties by position): nothing later than the cut, nothing retracted.
     """
 
+    __slots__ = ("_history", "_latest", "_size", "id")
+
     id: str
-    events: tuple[Event, ...]
-    _found: dict[Any, Any] = attrs.field(factory=dict, init=False)
-    _by_type: dict[type[Event], list[Event]] = attrs.field(factory=dict, init=False)
+
+    def __init__(self, id: str, events: Iterable[Event]) -> None:
+        """The client with these events, which are in order; `from_events` puts them in order."""
+        self._see(id, History(list(events)))
+
+    def _see(self, id: str, history: History, size: int | None = None) -> "Client":
+        self.id = id
+        self._history = history
+        self._size = len(history.events) if size is None else size
+        self._latest: dict[Selector, Event | None] = {}
+        return self
 
     @classmethod
     def from_events(
@@ -85,21 +95,49 @@ class Client:
             and not isinstance(event, Retracted)
             and not (gone and event.id in gone)
         ]
-        return cls(id, tuple(sorted(counted, key=ORDER)))
+        return cls(id, sorted(counted, key=ORDER))
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What counts, in order (by `at`, ties by position): nothing later than the cut, nothing retracted."""
+        self._read(EVERYTHING)
+        return Events(self._history.events, 0, self._size)
 
     def as_of(self, moment: datetime) -> "Client":
         """This client without what happened after `moment`."""
-        moment = in_utc(moment)
-        if not self.events or self.events[-1].at <= moment:
-            return self
-        return Client(self.id, tuple(event for event in self.events if event.at <= moment))
+        events = self._history.events
+        size = bisect_right(events, in_utc(moment), hi=self._size, key=AT)
+        return self if size == self._size else object.__new__(Client)._see(self.id, self._history, size)  # noqa: SLF001 - of this class
+
+    def prefixes(self) -> Iterator["Client"]:
+        """This client after its first event, after its second, and so on; of events at one instant, after the last."""
+        self._history.is_kept = True
+        events = self._history.events
+        sizes = [size for size, (one, other) in enumerate(pairwise(events[: self._size]), start=1) if one.at < other.at]
+        for size in (*sizes, self._size) if self._size else ():
+            yield object.__new__(Client)._see(self.id, self._history, size)  # noqa: SLF001 - of this class
+
+    @contextmanager
+    def reading(self) -> Iterator[set[tuple[Selector, ...]]]:
+        """Note which kinds and conditions are asked for meanwhile."""
+        asked: set[tuple[Selector, ...]] = set()
+        self._history.reads = asked
+        try:
+            yield asked
+        finally:
+            self._history.reads = None
+
+    def _read(self, selectors: tuple[Selector, ...]) -> None:
+        if self._history.reads is not None:
+            self._history.reads.add(selectors)
 
     def __repr__(self) -> str:
-        return f"<Client {self.id!r}: {len(self.events)} events>"
+        return f"<Client {self.id!r}: {self._size} events>"
 
     def __bool__(self) -> bool:
         """Whether anything is known of the client that starts the relationship."""
-        return any(not isinstance(event, NO_INTERACTION) for event in self.events)
+        events = self._history.events
+        return any(not isinstance(events[place], NO_INTERACTION) for place in range(self._size))
 
     @property
     def first(self) -> Event:
@@ -108,9 +146,10 @@ class Client:
         Raises:
             UnknownClient: there is none.
         """
-        for event in self.events:
-            if not isinstance(event, NO_INTERACTION):
-                return event
+        events = self._history.events
+        for place in range(self._size):
+            if not isinstance(events[place], NO_INTERACTION):
+                return events[place]
         raise UnknownClient(f"nothing is known of the client {self.id!r} at that moment")
 
     @property
@@ -119,29 +158,14 @@ class Client:
         return self.first.at
 
     @overload
-    def of(self, kind: type[E], /) -> tuple[E, ...]: ...
+    def of(self, kind: type[E], /) -> Events[E]: ...
     @overload
-    def of(self, *selectors: Selector) -> tuple[Event, ...]: ...
-    def of(self, *selectors: Selector) -> tuple[Event, ...]:
+    def of(self, *selectors: Selector) -> Events[Event]: ...
+    def of(self, *selectors: Selector) -> Events[Any]:
         """The events of these kinds, or for which one of these conditions holds, in order."""
-        found: tuple[Event, ...] | None = self._found.get(selectors)
-        if found is None:
-            if len(selectors) == 1:
-                found = tuple(self._matching(selectors[0]))
-            else:
-                parts = {id(event): event for selector in selectors for event in self.of(selector)}
-                found = tuple(sorted(parts.values(), key=ORDER))
-            self._found[selectors] = found
-        return found
-
-    def _matching(self, selector: Selector) -> Iterable[Event]:
-        if not isinstance(selector, type):
-            return (event for event in self.events if selector(event))
-        if not self._by_type:
-            for event in self.events:
-                self._by_type.setdefault(type(event), []).append(event)
-        found = [events for kind, events in self._by_type.items() if issubclass(kind, selector)]
-        return found[0] if len(found) == 1 else sorted((event for events in found for event in events), key=ORDER)
+        self._read(selectors)
+        found = self._history.matching(selectors)
+        return Events(found, 0, self._history.count(found, self._size))
 
     @overload
     def latest(self, selector: type[E], /) -> E | None: ...
@@ -149,46 +173,62 @@ class Client:
     def latest(self, selector: Callable[[Event], bool], /) -> Event | None: ...
     def latest(self, selector: Selector, /) -> Event | None:
         """The latest event of a kind, or for which a condition holds."""
-        if selector not in self._found:
-            latest: Event | None
-            if isinstance(selector, type):
-                latest = next(reversed(self.of(selector)), None)
-            else:
-                latest = next((event for event in reversed(self.events) if selector(event)), None)
-            self._found[selector] = latest
-        found: Event | None = self._found[selector]
-        return found
+        history = self._history
+        if history.reads is not None:
+            history.reads.add((selector,))
+        if history.is_kept or isinstance(selector, type):
+            found = history.matching((selector,))
+            count = history.count(found, self._size)
+            return found[count - 1] if count else None
+        if selector not in self._latest:
+            events = history.events if self._size == len(history.events) else history.events[: self._size]
+            self._latest[selector] = next(filter(selector, reversed(events)), None)
+        return self._latest[selector]
 
     def base(self, selector: Selector) -> datetime:
         """The instant from which a rule counts: that of the latest such event, or `since` where there is none."""
         latest = self.latest(selector)
         return self.since if latest is None else latest.at
 
-    def after(self, event: Event | None, *selectors: Selector) -> tuple[Event, ...]:
+    def after(self, event: Event | None, *selectors: Selector) -> Events[Event]:
         """The events of these kinds or conditions that follow `event`; all of them where it is `None`."""
         found = self.of(*selectors)
-        return found if event is None else tuple(other for other in found if other.order > event.order)
+        return found if event is None else found.after(event)
+
+    def fold(self, start: Callable[[], S], step: Callable[[S, Event], S], *selectors: Selector) -> S:
+        """The state after all events of these kinds or conditions, each taken in by `step`.
+
+        The same as a loop over `of(*selectors)`, but brought forward from where the last one ended, so that a long history
+        read after each of its events costs no more than read once. `step` is a function at the top of a module, so that
+        it is known again; what it returns must not be changed by whoever asked.
+
+        Args:
+            start: makes the state before any event.
+            step: the next state, from a state and an event.
+            selectors: which events count.
+        """
+        self._read(selectors)
+        return self._history.fold(selectors, self._size, start, step)
 
     @property
     def term(self) -> Term | None:
         """The term that ends last, if any `renewed` event says when its term ends."""
-        latest: Term | None = None
-        for event in self.of(Renewed):
-            if event.term_end is not None and (latest is None or event.term_end >= latest.end):
-                latest = Term(event.term_start, event.term_end, event.value, event.currency, event)
-        return latest
+        return self.fold(_no_term, _longest_term, Renewed)[0]
 
     @property
-    def complaints(self) -> tuple[Complained, ...]:
+    def complaints(self) -> Events[Complained]:
         """All complaints, resolved or not."""
         return self.of(Complained)
 
     @property
     def open_complaints(self) -> tuple[Complained, ...]:
         """The complaints that no `resolved` names, nor the `resolves` of any `engaged`."""
-        settled = {event.complaint for event in self.of(Resolved)}
-        settled |= {event.resolves for event in self.of(Engaged) if event.resolves is not None}
-        return tuple(complaint for complaint in self.complaints if complaint.id not in settled)
+        return self.fold(_Complaints, _Complaints.take, Complained, Resolved, settles).open
+
+    def settlement(self, complaint: Complained) -> Event | None:
+        """The first event that settled a complaint: a `resolved` that names it, or the `resolves` of an `engaged`."""
+        settled = self.fold(_Complaints, _Complaints.take, Complained, Resolved, settles).settled
+        return None if complaint.id is None else settled.get(complaint.id)
 
     @property
     def judgement(self) -> Judged | None:
@@ -196,10 +236,8 @@ class Client:
         return self.latest(Judged)
 
     def _profile(self, field: str) -> Any:
-        if field not in self._found:
-            said = (getattr(event, field) for event in reversed(self.of(Profiled)))
-            self._found[field] = next((value for value in said if value is not None), None)
-        return self._found[field]
+        latest = self.latest(_says(field))
+        return None if latest is None else getattr(latest, field)
 
     @property
     def name(self) -> str | None:
@@ -253,3 +291,56 @@ class Client:
         """How we mean to keep the client, in words of our own."""
         plan: str | None = self._profile("plan")
         return plan
+
+
+def settles(event: Event) -> bool:
+    """An `engaged` that settles a complaint."""
+    return isinstance(event, Engaged) and event.resolves is not None
+
+
+@cache
+def _says(field: str) -> Callable[[Event], bool]:
+    """The condition `profiled` with this field."""
+
+    def matches_field(event: Event) -> bool:
+        return isinstance(event, Profiled) and getattr(event, field) is not None
+
+    return matches_field
+
+
+def _no_term() -> tuple[Term | None]:
+    return (None,)
+
+
+def _longest_term(so_far: tuple[Term | None], event: Event) -> tuple[Term | None]:
+    if not isinstance(event, Renewed) or event.term_end is None or (so_far[0] and event.term_end < so_far[0].end):
+        return so_far
+    return (Term(event.term_start, event.term_end, event.value, event.currency, event),)
+
+
+class _Complaints:
+    """Which complaints are open, and which event settled each of the others."""
+
+    __slots__ = ("open", "settled")
+
+    def __init__(self) -> None:
+        self.open: tuple[Complained, ...] = ()
+        self.settled: dict[str, Event] = {}
+
+    def take(self, event: Event) -> "_Complaints":
+        """Take in a complaint, or what settles one; either may come first."""
+        if isinstance(event, Complained):
+            if event.id is None or event.id not in self.settled:
+                self.open += (event,)
+        else:
+            named = (
+                event.complaint
+                if isinstance(event, Resolved)
+                else event.resolves
+                if isinstance(event, Engaged)
+                else None
+            )
+            if named is not None and named not in self.settled:
+                self.settled[named] = event
+                self.open = tuple(complaint for complaint in self.open if complaint.id != named)
+        return self

@@ -1,7 +1,7 @@
 """The core: rules run over a client's history, read at a moment. A rule that fails is a value, not an accident."""
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -24,13 +24,17 @@ class RuleFailure:
 
     Attributes:
         rule: the rule's name.
-        client: the client's id.
+        client: the client's id; empty for a rule about the whole book.
         cause: what was raised, and where.
     """
 
     rule: str
     client: str
     cause: str
+
+
+Stated = Sequence[Finding] | RuleFailure
+"""What one rule states of a history, or why it could not be evaluated."""
 
 
 @attrs.frozen(slots=False)
@@ -48,6 +52,23 @@ class Schedule:
     actions: tuple[Action, ...]
     failures: tuple[RuleFailure, ...]
     judgement: Judged | None
+
+    @classmethod
+    def of(cls, stated: Iterable["Stated"], judgement: Judged | None) -> "Schedule":
+        """What several rules state, together."""
+        concerns: list[Concern] = []
+        actions: list[Action] = []
+        failures: list[RuleFailure] = []
+        for one in stated:
+            if isinstance(one, RuleFailure):
+                failures.append(one)
+                continue
+            for finding in one:
+                if isinstance(finding, Concern):
+                    concerns.append(finding)
+                else:
+                    actions.append(finding)
+        return cls(tuple(concerns), tuple(actions), tuple(failures), judgement)
 
     def computed(self, moment: datetime) -> Health:
         """The worst level in force by the rules alone; no better than `UNKNOWN` where a rule failed."""
@@ -150,30 +171,19 @@ class Engine:
         rules: functions declared with `@rule`, or such rules bound to settings.
 
     Raises:
-        RuleError: something given is no rule, or two rules have one name.
+        RuleError: something given is no rule about one client, or two rules have one name.
     """
 
     def __init__(self, rules: Iterable[RuleFunction | BoundRule]) -> None:
-        self.rules: tuple[BoundRule, ...] = tuple(sorted(map(bound, rules), key=lambda rule: rule.name))
-        for one, other in pairwise(self.rules):
-            if one.name == other.name:
-                origins = f"{one.rule.origin} and {other.rule.origin}"
-                raise RuleError(f"two rules are named {one.name!r}, in {origins}; rename one of them")
+        self.rules: tuple[BoundRule, ...] = in_order(rules)
+        for rule in self.rules:
+            if rule.rule.scope != "client":
+                raise RuleError(f"rule {rule.name!r} is about the whole book; give it to assess_book")
 
     def schedule(self, client: Client) -> Schedule:
         """What the rules state of a client's history, if nothing else happens."""
-        concerns: list[Concern] = []
-        actions: list[Action] = []
-        failures: list[RuleFailure] = []
-        for rule in self.rules if client else ():
-            try:
-                stated = _checked(rule, client)
-            except Exception as error:  # noqa: BLE001 - whatever a rule raises, the other verdicts stand
-                failures.append(RuleFailure(rule.name, client.id, _cause(error)))
-                continue
-            concerns += (finding for finding in stated if isinstance(finding, Concern))
-            actions += (finding for finding in stated if isinstance(finding, Action))
-        return Schedule(tuple(concerns), tuple(actions), tuple(failures), client.judgement)
+        stated = [state(rule, client) for rule in self.rules] if client else []
+        return Schedule.of(stated, client.judgement)
 
     def assess(self, client: Client, *, at: datetime) -> Assessment:
         """A client's health and next actions at a moment, from what had happened by then.
@@ -197,12 +207,34 @@ class Engine:
             at=at,
             status=status,
             concerns=tuple(sorted(in_force, key=lambda it: (-it.level, it.starts, it.rule, it.about or ""))),
-            actions=() if left else _open_actions(known, schedule.actions, at),
+            actions=() if left else open_actions(known, schedule.actions, at),
             schedule=schedule,
         )
 
 
-def _open_actions(client: Client, actions: Iterable[Action], at: datetime) -> tuple[Action, ...]:
+def state(rule: BoundRule, client: Client) -> Stated:
+    """What a rule states of a client's history, in full or not at all."""
+    try:
+        return checked(rule, rule.findings(client), lambda _: client)
+    except Exception as error:  # noqa: BLE001 - whatever a rule raises, the other verdicts stand
+        return RuleFailure(rule.name, client.id, cause_of(error))
+
+
+def in_order(rules: Iterable[RuleFunction | BoundRule]) -> tuple[BoundRule, ...]:
+    """Rules ready to run, by name.
+
+    Raises:
+        RuleError: something given is no rule, or two rules have one name.
+    """
+    found = tuple(sorted(map(bound, rules), key=lambda rule: rule.name))
+    for one, other in pairwise(found):
+        if one.name == other.name:
+            origins = f"{one.rule.origin} and {other.rule.origin}"
+            raise RuleError(f"two rules are named {one.name!r}, in {origins}; rename one of them")
+    return found
+
+
+def open_actions(client: Client, actions: Iterable[Action], at: datetime) -> tuple[Action, ...]:
     """The actions that nobody has carried out, dismissed, or snoozed beyond the moment; the first due first."""
     ended = {event.action for event in client.of(ActionDone)} | {event.action for event in client.of(ActionDismissed)}
     hidden_until = {event.action: event.until for event in client.of(ActionSnoozed)}
@@ -215,18 +247,28 @@ def _open_actions(client: Client, actions: Iterable[Action], at: datetime) -> tu
     return tuple(sorted(still_open, key=lambda it: (it.due, it.rule, it.about or "")))
 
 
-def _checked(rule: BoundRule, client: Client) -> list[Finding]:
+def checked(
+    rule: BoundRule, findings: Iterable[Finding], client_of: Callable[[Finding], Client | None]
+) -> list[Finding]:
     """A rule's findings with rule, client and message filled in; those that are empty intervals are left out.
+
+    Args:
+        rule: the rule.
+        findings: what it yields.
+        client_of: whom a finding is about, `None` where it is about no single client.
 
     Raises:
         RuleError: the rule yields what is no finding, cites nothing, or contradicts itself.
     """
     stated: list[Finding] = []
-    for finding in rule.findings(client):
+    for finding in findings:
         if not isinstance(finding, Concern | Action):
             raise RuleError(f"yields {finding!r}; a rule yields Concern and Action")
+        client = client_of(finding)
         because = _evidence(finding, client)
         if isinstance(finding, Action):
+            if client is None:
+                raise RuleError(f"recommends an action about {finding.about!r}; about= is to be a client's id")
             stated.append(attrs.evolve(finding, rule=rule.name, client=client.id, because=because))
         elif finding.until is None or finding.starts < finding.until:
             message = finding.message or rule.rule.about
@@ -236,13 +278,13 @@ def _checked(rule: BoundRule, client: Client) -> list[Finding]:
     return stated
 
 
-def _evidence(finding: Finding, client: Client) -> tuple[Event, ...]:
-    if not finding.because:
+def _evidence(finding: Finding, client: Client | None) -> tuple[Event, ...]:
+    if not finding.because or (client is None and not finding.evidence):
         raise RuleError("cites no event; give because=, an event or several")
     for event in finding.evidence:
         if not isinstance(event, Event):
             raise RuleError(f"cites {event!r}, which is no event")
-    return finding.evidence or (client.first,)
+    return finding.evidence or (() if client is None else (client.first,))
 
 
 def _refuse_contradictions(stated: list[Finding]) -> None:
@@ -265,7 +307,7 @@ def _refuse_contradictions(stated: list[Finding]) -> None:
                 )
 
 
-def _cause(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
     """What was raised and on which line, in one line of text."""
     frames = traceback.extract_tb(error.__traceback__)
     outside = [frame for frame in frames if frame.filename != __file__]

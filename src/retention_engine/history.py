@@ -1,0 +1,139 @@
+"""One client's events in order, looked up by kind or condition; a client cut at an earlier moment shares the lookups."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import chain
+from operator import attrgetter
+from typing import Any, TypeVar, overload
+
+from .events import Event
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+S = TypeVar("S")
+
+Selector = type[Event] | Callable[[Event], bool]
+"""A class of events, or a condition on one event."""
+
+Order = tuple[datetime, int]
+
+ORDER = attrgetter("order")
+AT = attrgetter("at")
+EVERYTHING: tuple[Selector, ...] = (Event,)
+"""What is read by whoever looks at all events."""
+
+
+class Events(Sequence[E_co]):
+    """Events in order: a window on a history, which copies nothing. It equals a tuple or list of the same events."""
+
+    __slots__ = ("_events", "_start", "_stop")
+
+    def __init__(self, events: list[Any], start: int, stop: int) -> None:
+        self._events = events
+        self._start = start
+        self._stop = max(start, stop)
+
+    def __len__(self) -> int:
+        return self._stop - self._start
+
+    @overload
+    def __getitem__(self, place: int, /) -> E_co: ...
+    @overload
+    def __getitem__(self, place: slice, /) -> tuple[E_co, ...]: ...
+    def __getitem__(self, place: int | slice, /) -> E_co | tuple[E_co, ...]:
+        places = range(self._start, self._stop)[place]
+        if isinstance(places, range):
+            return tuple(map(self._events.__getitem__, places))
+        found: E_co = self._events[places]
+        return found
+
+    def __iter__(self) -> Iterator[E_co]:
+        return map(self._events.__getitem__, range(self._start, self._stop))
+
+    def __reversed__(self) -> Iterator[E_co]:
+        return map(self._events.__getitem__, range(self._stop - 1, self._start - 1, -1))
+
+    def after(self, event: Event) -> "Events[E_co]":
+        """Those that follow an event in the history."""
+        start = bisect_right(self._events, event.order, self._start, self._stop, key=ORDER)
+        return Events(self._events, start, self._stop)
+
+    def between(self, start: datetime, end: datetime) -> "Events[E_co]":
+        """Those that happened from `start` until just before `end`."""
+        first = bisect_left(self._events, start, self._start, self._stop, key=AT)
+        return Events(self._events, first, bisect_left(self._events, end, first, self._stop, key=AT))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(one == another for one, another in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment] # it equals lists
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
+class History:
+    """Events in order, with the lists of those that match a selector, each worked out once.
+
+    Attributes:
+        events: all of them, in order.
+        is_kept: whether it is read at many moments, so that every lookup is worth its list.
+        reads: the selectors asked for since somebody put a set here; `None` where nobody wants to know.
+    """
+
+    __slots__ = ("_by_type", "_found", "_states", "events", "is_kept", "reads")
+
+    def __init__(self, events: list[Event]) -> None:
+        self.events = events
+        self.is_kept = False
+        self.reads: set[tuple[Selector, ...]] | None = None
+        self._found: dict[tuple[Selector, ...], list[Event]] = {}
+        self._by_type: dict[type[Event], list[Event]] = {}
+        self._states: dict[Any, tuple[int, Any]] = {}
+
+    def matching(self, selectors: tuple[Selector, ...]) -> list[Event]:
+        """All events for which one of the selectors holds, in order."""
+        found = self._found.get(selectors)
+        if found is None:
+            found = self._found[selectors] = self._look_up(*selectors)
+        return found
+
+    def _look_up(self, selector: Selector, *more: Selector) -> list[Event]:
+        if more:
+            selectors = (selector, *more)
+            return [event for event in self.events if matches(event, selectors)]
+        if not isinstance(selector, type):
+            return list(filter(selector, self.events))
+        if not self._by_type:
+            for event in self.events:
+                self._by_type.setdefault(type(event), []).append(event)
+        of_kinds = [events for kind, events in self._by_type.items() if issubclass(kind, selector)]
+        return of_kinds[0] if len(of_kinds) == 1 else sorted(chain.from_iterable(of_kinds), key=ORDER)
+
+    def count(self, found: list[Event], size: int) -> int:
+        """How many of the events found lie among the first `size` of all."""
+        if size == len(self.events):
+            return len(found)
+        return bisect_right(found, self.events[size - 1].order, key=ORDER) if size else 0
+
+    def fold(
+        self, selectors: tuple[Selector, ...], size: int, start: Callable[[], S], step: Callable[[S, Event], S]
+    ) -> S:
+        """The state after those of the first `size` events that match, brought forward from where it was left."""
+        found = self.matching(selectors)
+        if not found:
+            return start()
+        wanted = self.count(found, size)
+        known: tuple[int, S] | None = self._states.get((selectors, step))
+        done, state = known if known is not None and known[0] <= wanted else (0, start())
+        for place in range(done, wanted):
+            state = step(state, found[place])
+        self._states[selectors, step] = (wanted, state)
+        return state
+
+
+def matches(event: Event, selectors: tuple[Selector, ...]) -> bool:
+    """Whether one of the selectors holds for an event."""
+    return any(isinstance(event, it) if isinstance(it, type) else it(event) for it in selectors)
