@@ -6,19 +6,22 @@ A test compares the pages with what this would write, so they can't fall behind.
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from inspect import cleandoc, getdoc
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+import attrs
 import click
 from msgspec import Meta
 
-from retention_engine import BUILT_IN, KINDS, Event, Rule, rules
+from retention_engine import KINDS, Event, Rule, rules
 from retention_engine.cli import COMMANDS, main
 from retention_engine.declare import Setting
+from retention_engine.formats.rule_page import TAKES, examples_of
 from retention_engine.schema import Amount, Identifier, Instant, Number, Slug, schema_of
-from retention_engine.settings import DEFAULT_PACKS, value_text
+from retention_engine.settings import CATALOGUE, DEFAULT_PACKS, value_text
 
 FOLDER = Path(__file__).parent / "reference"
 PRACTICES = Path(__file__).parent / "practices.toml"
@@ -190,11 +193,12 @@ def _rules() -> Iterator[str]:
     yield (
         "Every built-in rule: the problem that it finds, why that matters, and what can be set. A value for a tier goes"
         " before a general one; [settings](../settings.md) tells how to change them. `retention rules explain NAME`"
-        " prints the same for the settings in force."
+        " prints the same for the settings in force. Those under [the whole book](#the-whole-book) are about all clients"
+        " together; [the whole book](../book.md) shows what they say."
     )
     yield ""
     module = ""
-    for rule in BUILT_IN:
+    for rule in CATALOGUE:
         if rule.origin != module:
             module = rule.origin
             yield f"## {_theme(module)}"
@@ -204,7 +208,7 @@ def _rules() -> Iterator[str]:
 
 def _theme(module: str) -> str:
     """The first words of a theme's module: `Contact: whether we talk ...` is the theme Contact."""
-    return (getattr(rules, module.rpartition(".")[2]).__doc__ or "").partition("\n")[0].removesuffix(".")
+    return (import_module(module).__doc__ or "").partition("\n")[0].removesuffix(".")
 
 
 def _rule(rule: Rule) -> Iterator[str]:
@@ -214,7 +218,12 @@ def _rule(rule: Rule) -> Iterator[str]:
     yield ""
     yield re.sub(r"(?<!\n)\n(?!\n)", " ", rule.rationale)
     yield ""
-    yield f"Packs: {', '.join(f'[{pack}](packs.md#{pack})' for pack in rule.packs) or 'none'}."
+    for heading, lines in examples_of(rule):
+        yield from (f"{heading}:", "", "```text", *lines, "```", "")
+    yield (
+        f"Packs: {', '.join(f'[{pack}](packs.md#{pack})' for pack in rule.packs) or 'none'}."
+        f" [Dimension](../health.md#four-dimensions): {rule.dimension}. Actions take {TAKES[rule.settled_by]}."
+    )
     yield ""
     if not rule.settings:
         yield "It has no settings."
@@ -238,6 +247,8 @@ def _rule(rule: Rule) -> Iterator[str]:
 def _setting_words(setting: Setting) -> str:
     if setting.type is int:
         return "whole number, 1 or more"
+    if get_origin(setting.type) is tuple:
+        return f"list, each {_setting_words(attrs.evolve(setting, type=get_args(setting.type)[0]))}"
     words = {"timedelta": "duration", "Decimal": "number", "str": "text", "bool": "`true` or `false`"}
     return words.get(getattr(setting.type, "__name__", "")) or _type_words(setting.type)
 
@@ -256,7 +267,7 @@ def _packs() -> Iterator[str]:
         ["rule", *(f"[{pack}](#{pack})" for pack in rules.PACKS)],
         [
             [f"[{rule.name}](rules.md#{rule.name})", *("on" if pack in rule.packs else "" for pack in rules.PACKS)]
-            for rule in BUILT_IN
+            for rule in CATALOGUE
         ],
     )
     for pack, about in rules.PACKS.items():
@@ -264,7 +275,7 @@ def _packs() -> Iterator[str]:
         yield ""
         yield f"{about[:1].upper()}{about[1:]}." + ("" if pack in DEFAULT_PACKS else f" Turn it on: `--pack {pack}`.")
         yield ""
-        for rule in BUILT_IN:
+        for rule in CATALOGUE:
             if pack in rule.packs:
                 yield f"- [{rule.name}](rules.md#{rule.name}): {rule.about}"
         yield ""

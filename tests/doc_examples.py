@@ -7,7 +7,7 @@ A `python` block is run, a `console` block is typed into a shell in a folder tha
 loaded as settings, each line of a `jsonl` block is read as an event. The comment `<!-- file: NAME -->` above a block
 saves it there for the blocks that follow, as it must do above a `csv` block; `<!-- file: NAME, with mistakes -->` is
 for settings that must be refused.
-A page's blocks run in order and share their names and their folder.
+A page's blocks run in order and share their names and their folder. A page of an example runs in that example's folder.
 """
 
 import os
@@ -142,7 +142,8 @@ def _up_to_date(page: Path, folder: Path) -> str:
     copytree(ROOT / "examples", folder / "examples")
     parts, place = [], 0
     found = document(page)
-    with chdir(folder):
+    home = folder / page.parent.relative_to(ROOT) if page.is_relative_to(ROOT / "examples") else folder
+    with chdir(home):
         for example in found:
             _save(example)
             if example.region.evaluator is not run_console:

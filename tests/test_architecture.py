@@ -32,7 +32,7 @@ ROOMS = [
     "book",
     "book_rules",
     "firing",
-    "timeline",
+    "timelines",
     "scoring",
     "worklist",
     "formats.texts",

@@ -1,5 +1,6 @@
-"""Many clients: events gathered once, contradictions told, every client assessed at one moment, kinds of one's own."""
+"""Many clients: every client assessed at one moment, what holds for all of them, kinds of one's own."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar
@@ -7,10 +8,11 @@ from typing import ClassVar
 import attrs
 import pytest
 
-from given import events_of
 from retention_engine import (
     KINDS,
     Action,
+    Book,
+    BoundRule,
     Client,
     Concern,
     Engaged,
@@ -18,8 +20,13 @@ from retention_engine import (
     Event,
     Findings,
     Health,
+    Judged,
+    Left,
     Profiled,
-    Retracted,
+    Renewed,
+    Settings,
+    assess_book,
+    book_rule,
     days,
     decode,
     encode,
@@ -27,9 +34,9 @@ from retention_engine import (
     instant,
     replay,
     rule,
+    rule_of,
 )
-from retention_engine.book import Gathering
-from retention_engine.errors import EventError, KindError
+from retention_engine.errors import EventError, KindError, RuleError
 from retention_engine.rules import contact
 from retention_engine.schema import Amount, Identifier, Instant
 
@@ -39,78 +46,6 @@ QUIET = Engine([contact.quiet_client])
 
 def engaged(client="acme", at="2026-01-01", **fields):
     return Engaged(client=client, at=at, **fields)
-
-
-class TestGathering:
-    def test_events_are_gathered_by_client_and_get_their_places(self):
-        histories = gather([engaged("b"), engaged("a"), engaged("b", "2025-01-01")])
-        assert {client: [event.position for event in events] for client, events in histories.items()} == {
-            "b": [1, 3],
-            "a": [2],
-        }
-
-    def test_places_that_a_log_has_given_are_kept(self):
-        assert gather([engaged(position=70)])["acme"][0].position == 70
-
-    def test_the_same_event_twice_counts_once(self):
-        twice = gather([engaged(id="e1"), engaged(id="e1", at="2026-01-01T01:00:00+01:00")])
-        assert [event.position for event in twice["acme"]] == [1]
-
-    def test_it_counts_from_when_it_was_first_recorded(self):
-        for order in (1, -1):
-            copies = [engaged(id="e1", recorded_at=f"2026-0{month}-01") for month in (2, 3)][::order]
-            (event,) = gather(copies)["acme"]
-            assert event.recorded_at == instant("2026-02-01")
-            assert event.position == 1
-
-    def test_events_without_an_id_are_each_of_their_own(self):
-        assert len(gather([engaged(), engaged()])["acme"]) == 2
-
-    def test_two_clients_may_use_one_id(self):
-        assert len(gather([engaged("a", id="e1"), engaged("b", "2026-02-01", id="e1")])) == 2
-
-    @pytest.mark.parametrize(
-        "other",
-        [
-            engaged(id="e1", note="another"),
-            engaged(id="e1", at="2026-01-02"),
-            Profiled(client="acme", at="2026-01-01", id="e1"),
-        ],
-    )
-    def test_an_id_with_other_content_is_refused(self, other):
-        with pytest.raises(EventError, match="id: 'e1' was used for another event of this client") as caught:
-            gather([engaged(id="e1"), other])
-        assert (caught.value.code, caught.value.field) == ("key-reused", "id")
-
-    def test_a_retraction_of_nothing_is_refused(self):
-        retraction = Retracted(client="acme", at="2026-01-02", event="e1")
-        with pytest.raises(EventError, match="event: 'acme' has no event with the id 'e1'") as caught:
-            gather([engaged("other", id="e1"), engaged(), retraction])
-        assert (caught.value.code, caught.value.field) == ("nothing-to-retract", "event")
-
-    def test_a_retraction_can_not_be_retracted(self):
-        first = Retracted(client="acme", at="2026-01-02", event="e1", id="r1")
-        second = Retracted(client="acme", at="2026-01-03", event="r1")
-        with pytest.raises(EventError, match="a retraction can't be retracted; record the event again"):
-            gather([engaged(id="e1"), first, second])
-
-    def test_a_retraction_may_precede_what_it_retracts(self):
-        retraction = Retracted(client="acme", at="2026-01-02", event="e1")
-        assert len(gather([retraction, engaged(id="e1")])["acme"]) == 2
-
-    def test_all_that_does_not_fit_is_kept_with_what_it_contradicts(self):
-        gathering = Gathering()
-        for event in events_of(
-            [
-                {"client": "acme", "kind": "engaged", "at": "2026-01-01", "id": "e1"},
-                {"client": "acme", "kind": "engaged", "at": "2026-01-02", "id": "e1"},
-                {"client": "acme", "kind": "left", "at": "2026-01-01", "id": "e1"},
-                {"client": "acme", "kind": "retracted", "at": "2026-01-01", "event": "e2"},
-            ]
-        ):
-            gathering.add(event)
-        assert [(it.event.position, it.other.position) for it in gathering.misfits] == [(2, 1), (3, 1)]
-        assert [(it.event.position, it.other) for it in gathering.lost_retractions()] == [(4, None)]
 
 
 class TestReplay:
@@ -139,6 +74,235 @@ class TestReplay:
     def test_a_moment_without_a_zone_is_refused(self):
         with pytest.raises(ValueError, match="no time zone"):
             list(replay(self.HISTORIES, QUIET, at=datetime(2026, 6, 1)))  # noqa: DTZ001 - that is the mistake
+
+
+ESSENTIALS = Engine(Settings().choose())
+
+
+def book_of(*events: Event, at: datetime = JUNE, engine: Engine = ESSENTIALS) -> Book:
+    return Book.cut(gather(events), engine, at=at)
+
+
+class TestBook:
+    def test_it_knows_the_clients_by_id_as_they_were_then(self):
+        histories = gather([engaged("b"), engaged("c", "2026-06-02"), engaged("a", recorded_at="2026-07-01")])
+        book = Book.cut(histories, ESSENTIALS, at=JUNE)
+        assert [client.id for client in book.clients] == list(book.by_id) == ["a", "b"]
+        known = Book.cut(histories, ESSENTIALS, at=JUNE, known_at=JUNE)
+        assert [client.id for client in known.clients] == ["b"]
+        assert repr(book) == "<Book: 2 clients>"
+
+    def test_it_can_be_cut_again_and_is_the_same_where_nothing_goes(self):
+        book = book_of(engaged("a"), engaged("a", "2026-03-01"), engaged("b", "2026-04-01"))
+        assert book.as_of(instant("2026-04-01")) is book
+        earlier = book.as_of(instant("2026-02-01"))
+        assert [(client.id, len(client.events)) for client in earlier.clients] == [("a", 1)]
+
+    def test_its_latest_instant_is_that_of_the_latest_event(self):
+        assert book_of(engaged("a", "2026-03-01"), engaged("b")).latest == instant("2026-03-01")
+        assert Book([], ESSENTIALS).latest == instant("1900-01-01")
+
+    def test_owners_come_by_name_and_clients_without_one_last(self):
+        owners = {"a": "max", "b": None, "c": "jo", "d": "max", "e": ""}
+        book = book_of(*(Profiled(client=client, at="2026-01-01", owner=owner) for client, owner in owners.items()))
+        found = [(owner, [client.id for client in clients]) for owner, clients in book.by_owner.items()]
+        assert found == [("jo", ["c"]), ("max", ["a", "d"]), (None, ["b", "e"])]
+
+    def test_a_client_is_with_us_until_it_has_left_and_again_if_it_comes_back(self):
+        ends = instant("2026-03-01")
+        lapsing = Renewed(client="a", at="2026-01-01", term_end=ends)
+        judged = Judged(client="c", at="2026-02-01", level="left", reason="I know.", until="2026-05-01")
+        book = book_of(lapsing, engaged("b"), Left(client="b", at="2026-04-01"), engaged("c"), judged, engaged("d"))
+        start = instant("2026-01-01")
+        assert [book.tenure(client) for client in book.clients] == [
+            ((start, ends + days(30)),),
+            ((start, instant("2026-04-01")),),
+            ((start, instant("2026-02-01")), (instant("2026-05-01"), None)),
+            ((start, None),),
+        ]
+
+    def test_a_client_s_course_is_its_status_from_the_first_event_on(self):
+        book = book_of(engaged("a"), Profiled(client="a", at="2026-01-01", cadence_days=10))
+        (client,) = book.clients
+        start = client.since
+        assert book.course(client) == (
+            (Health.HEALTHY, start, start + days(10)),
+            (Health.WATCH, start + days(10), start + days(40)),
+            (Health.AT_RISK, start + days(40), None),
+        )
+
+    def test_clients_that_were_assessed_before_are_not_looked_at_again(self):
+        asked = []
+
+        @rule
+        def witness(client: Client) -> Findings:
+            """Notes who asks."""
+            asked.append(client.id)
+            yield from ()
+
+        engine = Engine([witness])
+        assessed = list(replay(gather([engaged("b"), engaged("a")]), engine, at=JUNE))
+        book = Book.assessed(assessed, engine)
+        assert [book.schedule(client) for client in book.clients] == [it.schedule for it in assessed]
+        assert asked == ["a", "b"]
+        assert [client.id for client in book.clients] == ["a", "b"]
+
+
+@book_rule(pack="acme")
+def crowded(book: Book, *, most: int = 1) -> Iterator[Concern | Action]:
+    """There are too many clients."""
+    for client in book.clients[most:]:
+        yield Concern(Health.WATCH, starts=client.since, because=client.first, about=client.owner)
+        yield Action("Let them go.", due=client.since, because=None, about=client.id)
+
+
+class TestAssessBook:
+    def test_what_is_stated_is_read_at_the_moment(self):
+        events = [Profiled(client=name, at=f"2026-0{month}-01", owner=name) for month, name in enumerate("abc", 1)]
+        found = assess_book(book_of(*events), [crowded], at=JUNE)
+        assert [(it.rule, it.about, it.message) for it in found.concerns] == [
+            ("crowded", "b", "There are too many clients."),
+            ("crowded", "c", "There are too many clients."),
+        ]
+        assert [(it.rule, it.client, it.about, it.evidence) for it in found.actions] == [
+            ("crowded", "b", None, (found.book.by_id["b"].first,)),
+            ("crowded", "c", None, (found.book.by_id["c"].first,)),
+        ]
+        assert found.due(days(-80)) == found.actions[:2]
+        assert found.due(days(-100)) == found.actions[:1]
+        earlier = assess_book(book_of(*events), [crowded], at=instant("2026-02-01"))
+        assert [it.about for it in earlier.concerns] == ["b"]
+
+    def test_its_settings_can_be_bound(self):
+        rules = [BoundRule(rule_of(crowded), values={"most": 0})]
+        assert len(assess_book(book_of(engaged("a")), rules, at=JUNE).concerns) == 1
+
+    def test_a_client_who_has_left_has_no_action(self):
+        events = [engaged("a"), engaged("b"), Left(client="b", at="2026-05-01")]
+        assert assess_book(book_of(*events), [crowded], at=JUNE).actions == ()
+        (action,) = assess_book(book_of(*events), [crowded], at=instant("2026-04-01")).actions
+        assert action.client == "b"
+
+    def test_changes_tell_what_ends_and_what_starts(self):
+        @book_rule
+        def seasons(book: Book) -> Iterator[Concern]:
+            """The season changes."""
+            first = book.clients[0].first
+            for starts, until, message in [(10, 20, "a"), (20, 30, "a"), (30, 40, "b"), (50, 60, "c")]:
+                since = first.at
+                yield Concern(
+                    Health.WATCH, starts=since + days(starts), until=since + days(until), because=first, message=message
+                )
+
+        found = assess_book(book_of(engaged()), [seasons], at=instant("2026-01-01"))
+        assert found.concerns == ()
+        said = [
+            ((it.at - found.at).days, it.rule, it.about, *(side and side.message for side in (it.before, it.after)))
+            for it in found.changes
+        ]
+        assert said == [
+            (10, "seasons", None, None, "a"),
+            (30, "seasons", None, "a", "b"),
+            (40, "seasons", None, "b", None),
+            (50, "seasons", None, None, "c"),
+            (60, "seasons", None, "c", None),
+        ]
+
+    def test_a_rule_that_fails_leaves_the_others_alone(self):
+        @book_rule
+        def broken(book: Book) -> Iterator[Concern]:
+            """Half of what it says is lost when it fails."""
+            yield Concern(Health.WATCH, starts=JUNE, because=book.clients[0].first)
+            raise LookupError("no such thing")
+
+        found = assess_book(book_of(engaged("a"), engaged("b")), [broken, crowded], at=JUNE)
+        (failure,) = found.failures
+        assert (failure.rule, failure.client) == ("broken", "")
+        assert failure.cause.startswith("LookupError: no such thing (")
+        assert [it.rule for it in found.concerns] == ["crowded"]
+
+    @pytest.mark.parametrize(
+        ("finding", "cause"),
+        [
+            ("nothing", "yields 'nothing'; a rule yields Concern and Action"),
+            (Concern(Health.WATCH, starts=JUNE, because=[]), "cites no event; give because="),
+            (Concern(Health.WATCH, starts=JUNE, because=None), "cites no event; give because="),
+            (Action("Go.", due=JUNE, because=engaged()), "an action about None; about= is to be a client's id"),
+            (
+                Action("Go.", due=JUNE, because=engaged(), about="z"),
+                "an action about 'z'; about= is to be a client's id",
+            ),
+        ],
+    )
+    def test_what_can_not_be_a_finding_of_the_book_is_a_failure(self, finding, cause):
+        @book_rule
+        def wrong(book: Book) -> Iterator[Concern]:
+            """It is wrong."""
+            yield finding
+
+        (failure,) = assess_book(book_of(engaged()), [wrong], at=JUNE).failures
+        assert cause in failure.cause
+
+    def test_two_levels_about_one_thing_at_once_are_a_failure(self):
+        @book_rule
+        def both(book: Book) -> Iterator[Concern]:
+            """It can't decide."""
+            for level in (Health.WATCH, Health.AT_RISK):
+                yield Concern(level, starts=JUNE, because=book.clients[0].first)
+
+        (failure,) = assess_book(book_of(engaged()), [both], at=JUNE).failures
+        assert "states two levels at once" in failure.cause
+
+    def test_rules_about_clients_that_fail_are_told_where_they_were_asked(self):
+        @rule
+        def broken(client: Client) -> Findings:
+            """It fails."""
+            raise LookupError("no such thing")
+            yield
+
+        @book_rule
+        def asking(book: Book) -> Iterator[Concern]:
+            """Somebody is not well."""
+            for client in book.clients:
+                for level, starts, until in book.course(client):
+                    yield Concern(level, starts=starts, until=until, because=client.first, about=client.id)
+
+        found = assess_book(book_of(engaged("a"), engine=Engine([broken])), [asking], at=JUNE)
+        assert [(it.rule, it.client) for it in found.failures] == [("broken", "a")]
+        assert [it.level for it in found.concerns] == [Health.UNKNOWN]
+
+    def test_each_sort_of_rule_is_refused_where_the_other_belongs(self):
+        with pytest.raises(RuleError, match="'quiet-client' is about a single client; give it to an Engine"):
+            assess_book(book_of(), [contact.quiet_client], at=JUNE)
+        with pytest.raises(RuleError, match="'crowded' is about the whole book; give it to assess_book"):
+            Engine([crowded])
+        with pytest.raises(RuleError, match="two rules are named 'crowded'"):
+            assess_book(book_of(), [crowded, BoundRule(rule_of(crowded))], at=JUNE)
+        with pytest.raises(RuleError, match="is no rule; decorate it with @rule or @book_rule"):
+            assess_book(book_of(), [days], at=JUNE)
+
+
+class TestDeclaring:
+    def test_a_rule_about_the_book_is_read_off_as_any_other(self):
+        declared = rule_of(crowded)
+        assert (declared.name, declared.scope, declared.packs) == ("crowded", "book", ("acme",))
+        assert declared.settings["most"].default == 1
+        assert rule_of(contact.quiet_client).scope == "client"
+
+        @book_rule
+        def plain(book: Book) -> Iterator[Concern]:
+            """Nothing."""
+            yield from ()
+
+        assert (rule_of(plain).scope, rule_of(plain).packs, list(plain(Book([], ESSENTIALS)))) == ("book", (), [])
+
+    def test_its_first_parameter_is_the_book(self):
+        with pytest.raises(RuleError, match="the first parameter must be the book"):
+
+            @book_rule
+            def nobody() -> Iterator[Concern]:
+                """Nothing."""
+                yield from ()
 
 
 @attrs.frozen(slots=False, kw_only=True)

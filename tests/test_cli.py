@@ -305,6 +305,19 @@ def test_explain_prints_what_replay_prints_and_what_comes_next(folder):
     ]
 
 
+def test_explain_has_the_score_the_dimensions_and_the_renewal(folder):
+    ran = retention("explain", "log.jsonl", "lost", *AT, "--format", "json", cwd=folder)
+    document = json.loads(ran.out)
+    (client,) = json.loads(
+        retention("health", "log.jsonl", *AT, "--client", "lost", "--format", "json", cwd=folder).out
+    )["clients"]
+    assert (document["score"], document["dimensions"]) == (client["score"], client["dimensions"])
+    assert document["score"]["deductions"][0]["rule"] == "lapsed-term"
+    assert (document["renewal"]["term_end"], document["renewal"]["days"]) == ("2026-06-20T00:00:00Z", -10)
+    ran = retention("explain", "log.jsonl", "bolt", *AT, "--format", "json", cwd=folder)
+    assert json.loads(ran.out)["renewal"] is None
+
+
 def test_nothing_more_comes_for_a_client_who_left(folder):
     ran = retention("explain", "log.jsonl", "gone", *AT, "--format", "json", cwd=folder)
     assert json.loads(ran.out)["changes"] == []

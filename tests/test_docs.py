@@ -81,7 +81,7 @@ def commands_in_help():
 def folder_of_a_reader(tmp_path):
     """A folder with the files and the logs that the help texts speak of."""
     acme = [
-        Profiled(client="acme", at="2026-01-01", id="p1", tier="key"),
+        Profiled(client="acme", at="2026-01-01", id="p1", tier="key", owner="jo"),
         retention_engine.Engaged(client="acme", at="2026-06-20", id="e1"),
         retention_engine.Complained(client="acme", at="2026-01-01", id="c1"),
     ]

@@ -111,7 +111,7 @@ def test_several_events_are_recorded_all_or_none(retention):
         retention.record(Engaged(client="acme", at="2026-02-02"), expected=0)
 
 
-def test_the_worklist_is_by_due_date_then_worst_first_and_can_be_an_owners(retention):
+def test_the_worklist_is_by_due_date_and_can_be_an_owners(retention):
     retention.record_many(
         [
             Profiled(client="well", at="2026-06-01", owner="jo"),
@@ -124,14 +124,37 @@ def test_the_worklist_is_by_due_date_then_worst_first_and_can_be_an_owners(reten
     )
 
     def payers(**options):
-        return [it.client for it in retention.worklist(at=AT, **options) if it.rule == "slow-payer"]
+        actions = retention.worklist(at=AT, **options).actions
+        return [(it.due.date().isoformat(), it.client) for it in actions if it.rule == "slow-payer"]
 
-    assert payers() == ["early", "ill", "well"]
-    assert payers(owner="jo") == ["early", "well"]
+    everybody = [("2026-06-14", "early"), ("2026-06-15", "ill"), ("2026-06-15", "well")]
+    assert payers() == everybody
+    assert [entry.client for entry in retention.worklist(at=AT).today] == ["early", "well", "ill"]
+    assert payers(owner="jo") == [it for it in everybody if it[1] != "ill"]
     assert payers(owner="nobody") == []
+    assert [entry.client for entry in retention.worklist(at=AT, budget=1).today] == ["early", "ill"]
     early = instant("2026-06-13T23:59:59Z")
-    assert [it.client for it in retention.worklist(at=early, ahead=days(0))] == ["ill"]
-    assert [it.client for it in retention.worklist(at=early, ahead=timedelta(seconds=1))] == ["ill", "early"]
+    assert [it.client for it in retention.worklist(at=early, ahead=days(0)).actions] == ["ill"]
+    assert [it.client for it in retention.worklist(at=early, ahead=timedelta(seconds=1)).actions] == ["ill", "early"]
+
+
+def test_the_worklist_can_be_that_of_what_was_known():
+    now = [instant("2026-06-01")]
+    with RetentionEngine.open("memory://", rules=[slow_payer], clock=lambda: now[0]) as retention:
+        retention.record(Engaged(client="acme", at="2026-05-20", direction="inbound"))
+        assert len(retention.worklist(at=AT, known_at=now[0]).actions) == 1
+        assert retention.worklist(at=AT, known_at=now[0] - days(1)).actions == ()
+        now[0] = instant("2026-06-05")
+        assert len(retention.worklist().today) == 1
+
+
+def test_the_worklist_goes_by_the_settings():
+    settings = Settings.from_table({"worklist": {"budget": 1}})
+    with RetentionEngine.open("memory://", rules=[slow_payer], settings=settings) as retention:
+        retention.record_many([Engaged(client=name, at="2026-06-01") for name in ("acme", "bolt")])
+        found = retention.worklist(at=AT)
+        assert [(len(it.today), len(it.waiting)) for it in found.owners] == [(1, 1)]
+        assert len(retention.worklist(at=AT, budget=0).today) == 2
 
 
 def test_settings_name_rules_of_ones_own(tmp_path):
@@ -140,11 +163,11 @@ def test_settings_name_rules_of_ones_own(tmp_path):
     for settings in (tmp_path / "retention.toml", str(tmp_path / "retention.toml")):
         with RetentionEngine.open(address, create=True, settings=settings, rules=[slow_payer]) as retention:
             retention.record(Engaged(client="acme", at="2026-01-01", id="e1"))
-            (action,) = retention.worklist(at=AT)
+            (action,) = retention.worklist(at=AT).actions
             assert (action.rule, action.due) == ("slow-payer", instant("2026-01-04"))
     off = Settings(packs={"essentials": False})
     with RetentionEngine.open(address, settings=off) as retention:
-        assert retention.worklist(at=AT) == []
+        assert retention.worklist(at=AT).actions == ()
 
 
 def test_bad_settings_and_a_missing_log_are_refused(tmp_path):

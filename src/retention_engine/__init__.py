@@ -4,10 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .book import Histories, gather, replay
+    from .book import Book, BookAssessment, BookChange, assess_book, replay
+    from .book_rules import BOOK_RULES
     from .client import Client, Term
     from .codec import decode, encode
-    from .declare import BoundRule, Findings, Rule, rule, rule_of
+    from .declare import BoundRule, Findings, Rule, book_rule, rule, rule_of
     from .embedding import Observer, RetentionEngine
     from .engine import Assessment, Change, Engine, RuleFailure, Schedule
     from .errors import RetentionError
@@ -28,16 +29,23 @@ if TYPE_CHECKING:
         Resolved,
         Retracted,
     )
+    from .fates import DueClient, Fate
     from .findings import Action, Concern, Finding, Health
     from .formats.jsonl import read_log
+    from .gathering import Histories, gather
     from .kinds import KINDS, Kinds
     from .log import EventLog, Receipt, create_log, open_log
     from .moments import days, instant
+    from .reality import MonthOfRetention, Reality, ValueAtStake, actual_retention
     from .rules import BUILT_IN
+    from .scoring import Deduction, Score, Scorecard, Standing, Weights, scorecard
     from .settings import Settings
+    from .sweep import overlap, spans
     from .words import beyond, contact, engaged_for, heard
+    from .worklist import Entry, OwnerWorklist, Pace, Waiting, Worklist, tasks_of, worklist_of
 
 __all__ = [
+    "BOOK_RULES",
     "BUILT_IN",
     "KINDS",
     "Action",
@@ -45,15 +53,22 @@ __all__ = [
     "ActionDone",
     "ActionSnoozed",
     "Assessment",
+    "Book",
+    "BookAssessment",
+    "BookChange",
     "BoundRule",
     "Change",
     "Client",
     "Complained",
     "Concern",
+    "Deduction",
+    "DueClient",
     "Engaged",
     "Engine",
+    "Entry",
     "Event",
     "EventLog",
+    "Fate",
     "Finding",
     "Findings",
     "Health",
@@ -63,8 +78,12 @@ __all__ = [
     "Kinds",
     "Left",
     "Measured",
+    "MonthOfRetention",
     "Observer",
+    "OwnerWorklist",
+    "Pace",
     "Profiled",
+    "Reality",
     "Receipt",
     "Referred",
     "Renewed",
@@ -75,9 +94,19 @@ __all__ = [
     "Rule",
     "RuleFailure",
     "Schedule",
+    "Score",
+    "Scorecard",
     "Settings",
+    "Standing",
     "Term",
+    "ValueAtStake",
+    "Waiting",
+    "Weights",
+    "Worklist",
+    "actual_retention",
+    "assess_book",
     "beyond",
+    "book_rule",
     "contact",
     "create_log",
     "days",
@@ -88,28 +117,40 @@ __all__ = [
     "heard",
     "instant",
     "open_log",
+    "overlap",
     "read_log",
     "replay",
     "rule",
     "rule_of",
+    "scorecard",
+    "spans",
+    "tasks_of",
+    "worklist_of",
 ]
 
 _HOMES = {
-    "book": ("Histories", "gather", "replay"),
+    "book": ("Book", "BookAssessment", "BookChange", "assess_book", "replay"),
+    "book_rules": ("BOOK_RULES",),
+    "gathering": ("Histories", "gather"),
     "client": ("Client", "Term"),
     "codec": ("decode", "encode"),
     "embedding": ("Observer", "RetentionEngine"),
     "engine": ("Assessment", "Change", "Engine", "RuleFailure", "Schedule"),
     "errors": ("RetentionError",),
+    "fates": ("DueClient", "Fate"),
     "findings": ("Action", "Concern", "Finding", "Health"),
     "formats.jsonl": ("read_log",),
     "kinds": ("KINDS", "Kinds"),
     "log": ("EventLog", "Receipt", "create_log", "open_log"),
     "moments": ("days", "instant"),
-    "declare": ("BoundRule", "Findings", "Rule", "rule", "rule_of"),
+    "reality": ("MonthOfRetention", "Reality", "ValueAtStake", "actual_retention"),
+    "declare": ("BoundRule", "Findings", "Rule", "book_rule", "rule", "rule_of"),
     "rules": ("BUILT_IN",),
+    "scoring": ("Deduction", "Score", "Scorecard", "Standing", "Weights", "scorecard"),
     "settings": ("Settings",),
+    "sweep": ("overlap", "spans"),
     "words": ("beyond", "contact", "engaged_for", "heard"),
+    "worklist": ("Entry", "OwnerWorklist", "Pace", "Waiting", "Worklist", "tasks_of", "worklist_of"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -1,4 +1,4 @@
-"""`@rule`: a function's name, packs, rationale and settings, read off the function itself."""
+"""`@rule` and `@book_rule`: a function's name, packs, rationale and settings, read off the function itself."""
 
 import re
 import types
@@ -26,6 +26,9 @@ Dimension = Literal["service", "relationship", "reputation", "commercial"]
 Settled = Literal["conversation", "task"]
 """What a rule's actions take: a conversation with the client, or a task that we can do by ourselves."""
 
+Scope = Literal["client", "book"]
+"""Whether a rule reads one client or the whole book."""
+
 _SETTING_LINE = re.compile(r"(\w+): (.*)")
 _SECTIONS = ("Settings", "Fires", "Silent")
 
@@ -46,7 +49,8 @@ class Rule:
 
     Attributes:
         name: the function's name with dashes.
-        function: called as `function(client, **settings)`, yields `Concern` and `Action`.
+        function: called as `function(client, **settings)`, yields `Concern` and `Action`; a rule about the whole book is
+            called with that.
         packs: the packs that turn it on.
         about: the first line of the docstring: the problem found.
         rationale: the rest of the docstring, its settings aside.
@@ -57,6 +61,7 @@ class Rule:
         settled_by: what its actions take.
         fires: an example in which it finds something, line by line; see `formats.examples`.
         silent: an example in which it finds nothing.
+        scope: whether it reads one client or the whole book.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Rule:
     settled_by: Settled = "conversation"
     fires: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    scope: Scope = "client"
 
 
 @overload
@@ -109,24 +115,73 @@ def rule(
     """
 
     def declare(function: F) -> F:
-        packs = (pack,) if isinstance(pack, str) else tuple(pack)
-        declared = _read_off(function, packs, tiers or {}, dimension, settled_by)
-        function.__retention_rule__ = declared  # type: ignore[attr-defined]
-        return function
+        return _declared(function, pack, tiers or {}, dimension, settled_by, "client")
+
+    return declare if function is None else declare(function)
+
+
+@overload
+def book_rule(function: F, /) -> F: ...
+@overload
+def book_rule(
+    *, pack: str | Sequence[str] = (), dimension: Dimension = "relationship", settled_by: Settled = "conversation"
+) -> Callable[[F], F]: ...
+def book_rule(
+    function: F | None = None,
+    /,
+    *,
+    pack: str | Sequence[str] = (),
+    dimension: Dimension = "relationship",
+    settled_by: Settled = "conversation",
+) -> F | Callable[[F], F]:
+    """Declare a function as a rule about all clients together; the function itself stays as it is and can be called.
+
+    The function takes a `Book` and keyword-only settings with defaults, and yields what it states of those clients if
+    nothing else happens. A `Concern` is about the book, or about an owner named by `about`; what it cites names the
+    clients concerned, the worst first. An `Action` is for the client whose id `about` is. Otherwise it is declared as a
+    rule about one client is; see `rule`.
+
+    Args:
+        pack: the pack or packs that turn the rule on; none means that it is on wherever it is handed over.
+        dimension: what of the clients' health it is about.
+        settled_by: what its actions take: a conversation with the client, or a task that we can do by ourselves.
+
+    Raises:
+        RuleError: the signature or the docstring can't serve.
+    """
+
+    def declare(function: F) -> F:
+        return _declared(function, pack, {}, dimension, settled_by, "book")
 
     return declare if function is None else declare(function)
 
 
 def rule_of(function: RuleFunction) -> Rule:
-    """What `@rule` read off a function.
+    """What `@rule` or `@book_rule` read off a function.
 
     Raises:
         RuleError: the function was not declared as a rule.
     """
     found = getattr(function, "__retention_rule__", None)
     if not isinstance(found, Rule):
-        raise RuleError(f"{getattr(function, '__qualname__', function)!r} is no rule; decorate it with @rule")
+        raise RuleError(
+            f"{getattr(function, '__qualname__', function)!r} is no rule; decorate it with @rule or @book_rule"
+        )
     return found
+
+
+def _declared(
+    function: F,
+    pack: str | Sequence[str],
+    tiers: Mapping[str, Mapping[str, Any]],
+    dimension: Dimension,
+    settled_by: Settled,
+    scope: Scope,
+) -> F:
+    packs = (pack,) if isinstance(pack, str) else tuple(pack)
+    declared = _read_off(function, packs, tiers, dimension, settled_by, scope)
+    function.__retention_rule__ = declared  # type: ignore[attr-defined]
+    return function
 
 
 def _read_off(
@@ -135,6 +190,7 @@ def _read_off(
     tiers: Mapping[str, Mapping[str, Any]],
     dimension: Dimension,
     settled_by: Settled,
+    scope: Scope,
 ) -> Rule:
     name = getattr(function, "__name__", type(function).__name__).replace("_", "-")
     doc = cleandoc(function.__doc__ or "")
@@ -143,7 +199,7 @@ def _read_off(
     about, _, rest = doc.partition("\n")
     rationale, sections = _sections(rest)
     explained = _explanations(sections.get("Settings", ()))
-    settings = _settings_of(function, name, explained)
+    settings = _settings_of(function, name, explained, scope)
     if explained:
         raise RuleError(f"rule {name}: the docstring explains {', '.join(sorted(explained))}, which is no setting")
     for tier, values in tiers.items():
@@ -166,15 +222,16 @@ def _read_off(
         settled_by=settled_by,
         fires=sections.get("Fires", ()),
         silent=sections.get("Silent", ()),
+        scope=scope,
     )
 
 
-def _settings_of(function: RuleFunction, name: str, explained: dict[str, str]) -> dict[str, Setting]:
+def _settings_of(function: RuleFunction, name: str, explained: dict[str, str], scope: Scope) -> dict[str, Setting]:
     """The settings that a signature declares; their explanations are taken out of `explained`."""
     parameters = iter(signature(function).parameters.values())
-    client = next(parameters, None)
-    if client is None or client.kind not in {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}:
-        raise RuleError(f"rule {name}: the first parameter must be the client")
+    subject = next(parameters, None)
+    if subject is None or subject.kind not in {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}:
+        raise RuleError(f"rule {name}: the first parameter must be the {scope}")
     try:
         hints = get_type_hints(function if hasattr(function, "__code__") else type(function).__call__)
     except NameError as error:
@@ -279,6 +336,10 @@ class BoundRule:
     def findings(self, client: Client) -> Findings:
         """What the rule states of a client's history."""
         return self.rule.function(client, **self.settings(client.tier))
+
+    def about_book(self, book: object) -> Findings:
+        """What the rule states of all clients, where it is about the whole book; a book has no tier."""
+        return self.rule.function(book, **self.settings(""))
 
 
 def bound(rule: RuleFunction | BoundRule) -> BoundRule:

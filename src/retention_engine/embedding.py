@@ -6,18 +6,21 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from .book import replay
+import attrs
+
+from .book import Book, BookAssessment, assess_book, replay, with_book
 from .client import Client
 from .declare import RuleFunction, rule_of
-from .engine import AHEAD, Assessment, Engine, RuleFailure
+from .engine import AHEAD, Assessment, Engine, RuleFailure, in_order
 from .errors import UnknownClient
 from .events import Event
-from .findings import Action
 from .formats.story import story
 from .kinds import KINDS, Kinds
 from .log import EventLog, Receipt, create_log, open_log
-from .rules import BUILT_IN
-from .settings import Settings
+from .reality import Reality, actual_retention
+from .scoring import Scorecard, scorecard
+from .settings import CATALOGUE, Settings
+from .worklist import Worklist, tasks_of, worklist_of
 
 _LOGGER = logging.getLogger("retention_engine")
 
@@ -36,7 +39,7 @@ class Observer:
         """A client was assessed."""
 
     def rule_failed(self, failure: RuleFailure) -> None:
-        """A rule could not be evaluated for a client."""
+        """A rule could not be evaluated for a client, or for the whole book."""
 
 
 class RetentionEngine:
@@ -60,7 +63,11 @@ class RetentionEngine:
         observers: Iterable[Observer] = (),
     ) -> None:
         self.log = log
-        self.engine = Engine((settings or Settings()).choose([*BUILT_IN, *map(rule_of, rules)]))
+        self.settings = settings or Settings()
+        catalogue = [*CATALOGUE, *map(rule_of, rules)]
+        self.engine = Engine(self.settings.choose(catalogue))
+        self.book_rules = in_order(self.settings.choose_book(catalogue))
+        in_order([*self.engine.rules, *self.book_rules])  # a setting names a rule, so no two may have one name
         self.observers: tuple[Observer, ...] = tuple(observers)
 
     @classmethod
@@ -92,7 +99,7 @@ class RetentionEngine:
         """
         own = tuple(rules)
         if isinstance(settings, Path | str):
-            settings = Settings.load(Path(settings), [*BUILT_IN, *map(rule_of, own)])
+            settings = Settings.load(Path(settings), [*CATALOGUE, *map(rule_of, own)])
         log = (create_log if create else open_log)(address, kinds=kinds, **options)
         try:
             return cls(log, settings=settings, rules=own, observers=observers)
@@ -145,26 +152,68 @@ class RetentionEngine:
         for assessment in replay(self.log.clients(), self.engine, at=moment, known_at=known_at):
             yield self._told(assessment)
 
-    def worklist(
-        self, *, at: datetime | None = None, ahead: timedelta = AHEAD, owner: str | None = None
-    ) -> list[Action]:
-        """The open actions of all clients that are due by so much after the moment.
+    def book(self, *, at: datetime | None = None, known_at: datetime | None = None) -> BookAssessment:
+        """What the rules about the whole book say of all clients together; all of them are read into memory.
 
         Args:
             at: the moment asked about; now, where none is given.
-            ahead: how far ahead of it.
-            owner: those of this owner's clients alone.
-
-        Returns:
-            The actions, the first due first; those due at one instant by the client's status, the worst first.
+            known_at: leave out what was recorded later.
         """
-        due = [
-            (action, assessment.status)
-            for assessment in self.replay(at=at)
-            if owner is None or assessment.client.owner == owner
-            for action in assessment.due(ahead)
-        ]
-        return [action for action, _ in sorted(due, key=lambda it: (it[0].due, -it[1], it[0].client, it[0].rule))]
+        moment = at or self.log.clock()
+        book = Book.cut(self.log.clients(), self.engine, at=moment, known_at=known_at)
+        found = assess_book(book, self.book_rules, at=moment)
+        for failure in found.failures:
+            self._tell("rule_failed", failure)
+        return found
+
+    def worklist(
+        self,
+        *,
+        at: datetime | None = None,
+        known_at: datetime | None = None,
+        ahead: timedelta = AHEAD,
+        owner: str | None = None,
+        budget: int | None = None,
+    ) -> Worklist:
+        """What is to be done, by owner; see `worklist_of`.
+
+        Args:
+            at: the moment asked about; now, where none is given.
+            known_at: leave out what was recorded later.
+            ahead: how far ahead of it actions are listed.
+            owner: this owner's clients alone.
+            budget: entries a day for each owner, 0 for no limit; what the settings say, where none is given.
+        """
+        moment = at or self.log.clock()
+        pace = self.settings.worklist
+        replayed = self.replay(at=moment, known_at=known_at)
+        assessments, book = with_book(replayed, self.engine, self.book_rules, at=moment)
+        found = worklist_of(
+            assessments,
+            at=moment,
+            tasks=tasks_of([*self.engine.rules, *self.book_rules]),
+            ahead=ahead,
+            owners=None if owner is None else {owner},
+            pace=pace if budget is None else attrs.evolve(pace, budget=budget),
+            more=book.actions if book else None,
+        )
+        if book is None:
+            return found
+        for failure in book.own_failures:
+            self._tell("rule_failed", failure)
+        return attrs.evolve(found, failures=(*book.own_failures, *found.failures))
+
+    def scorecard(self, client: str, *, at: datetime | None = None, known_at: datetime | None = None) -> Scorecard:
+        """A client's health by dimension and the score with all that it is made of.
+
+        Raises:
+            UnknownClient: nothing is known of the client at that moment.
+        """
+        return self._card(self.assess(client, at=at, known_at=known_at))
+
+    def reality(self, starts: datetime, until: datetime, *, at: datetime | None = None, **how: Any) -> Reality:
+        """Who was due in a period and what became of each; see `actual_retention`, which takes the other arguments."""
+        return actual_retention(self.log.clients(), starts=starts, until=until, at=at or self.log.clock(), **how)
 
     def explain(self, client: str, *, at: datetime | None = None, known_at: datetime | None = None) -> str:
         """A client's story in words.
@@ -172,7 +221,12 @@ class RetentionEngine:
         Raises:
             UnknownClient: nothing is known of the client at that moment.
         """
-        return story(self.assess(client, at=at, known_at=known_at), AHEAD)
+        found = self.assess(client, at=at, known_at=known_at)
+        return story(found, AHEAD, self._card(found))
+
+    def _card(self, found: Assessment) -> Scorecard:
+        weights = self.settings.score
+        return scorecard(found.client, found.schedule, at=found.at, rules=self.engine.rules, weights=weights)
 
     def _told(self, assessment: Assessment) -> Assessment:
         self._tell("assessed", assessment)

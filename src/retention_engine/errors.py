@@ -33,6 +33,10 @@ class UnknownClient(RetentionError, LookupError):
     """Nothing is known of the client at the moment asked about."""
 
 
+class QuestionError(RetentionError, ValueError):
+    """What was asked has no answer, such as about a period that ends before it starts."""
+
+
 class RuleError(RetentionError, TypeError):
     """A function cannot serve as a rule, or a rule stated something that is no finding."""
 

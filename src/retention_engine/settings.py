@@ -9,17 +9,25 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from .declare import BoundRule, Rule, Setting
+from .book_rules import BOOK_RULES
+from .declare import BoundRule, Rule, Scope, Setting
 from .errors import SettingsError, did_you_mean, shown
 from .formats.column_map import ColumnMap, read_map
 from .moments import duration, duration_text
 from .rules import BUILT_IN, PACKS
 from .schema import SLUG
+from .scoring import PRICED, Weights
+from .worklist import STANDARD_PACE, Pace
+
+CATALOGUE = (*BUILT_IN, *BOOK_RULES)
+"""Every built-in rule, about one client or about the whole book."""
 
 DEFAULT_PACKS = frozenset({"essentials"})
 FILE_NAME = "retention.toml"
 
-_TABLES = ("packs", "rules", "tiers", "import")
+_TABLES = ("packs", "rules", "tiers", "import", "score", "worklist")
+_WEIGHTS = {**{str(level): name for level, name in PRICED.items()}, "overdue": "overdue"}
+"""The weights of the score as a settings file names them, with the names of `Weights`."""
 
 
 @attrs.frozen
@@ -32,6 +40,8 @@ class Settings:
         values: values by rule and setting.
         tier_values: values by tier, rule and setting.
         imports: how the tables of other programs are read, by the name of the column map.
+        score: what a concern, or an overdue action, takes off the score.
+        worklist: how much is asked of an owner in a day, and how often a client is spoken with.
         source: where the settings come from, for messages.
     """
 
@@ -40,10 +50,12 @@ class Settings:
     values: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     tier_values: Mapping[str, Mapping[str, Mapping[str, Any]]] = attrs.field(factory=dict)
     imports: Mapping[str, ColumnMap] = attrs.field(factory=dict)
+    score: Weights = attrs.field(factory=Weights)
+    worklist: Pace = STANDARD_PACE
     source: str = "settings"
 
     @classmethod
-    def load(cls, path: Path, catalogue: Iterable[Rule] = BUILT_IN) -> "Settings":
+    def load(cls, path: Path, catalogue: Iterable[Rule] = CATALOGUE) -> "Settings":
         """Read a settings file.
 
         Raises:
@@ -59,7 +71,7 @@ class Settings:
 
     @classmethod
     def from_table(
-        cls, table: Mapping[str, Any], catalogue: Iterable[Rule] = BUILT_IN, *, source: str = "settings"
+        cls, table: Mapping[str, Any], catalogue: Iterable[Rule] = CATALOGUE, *, source: str = "settings"
     ) -> "Settings":
         """Settings from the tables of a settings file.
 
@@ -87,29 +99,62 @@ class Settings:
         )
 
     def choose(
-        self, catalogue: Iterable[Rule] = BUILT_IN, *, packs: Collection[str] = (), select: Collection[str] = ()
+        self, catalogue: Iterable[Rule] = CATALOGUE, *, packs: Collection[str] = (), select: Collection[str] = ()
     ) -> tuple[BoundRule, ...]:
-        """The rules to run, with their settings.
+        """The rules about one client to run, with their settings.
 
         Args:
-            catalogue: the rules there are.
+            catalogue: the rules there are; those about the whole book are for `choose_book`.
             packs: packs that are on besides those of the settings.
             select: rules to run alone, whatever is enabled.
 
         Raises:
-            SettingsError: no pack or rule has that name.
+            SettingsError: no pack, or no rule about one client, has that name.
         """
+        return self._chosen(catalogue, packs, select, "client")
+
+    def choose_book(
+        self, catalogue: Iterable[Rule] = CATALOGUE, *, packs: Collection[str] = (), select: Collection[str] = ()
+    ) -> tuple[BoundRule, ...]:
+        """The rules about the whole book to run, with their settings.
+
+        Args:
+            catalogue: the rules there are; those about one client are for `choose`.
+            packs: packs that are on besides those of the settings.
+            select: rules to run alone, whatever is enabled.
+
+        Raises:
+            SettingsError: no pack, or no rule about the book, has that name.
+        """
+        return self._chosen(catalogue, packs, select, "book")
+
+    def _chosen(
+        self, catalogue: Iterable[Rule], packs: Collection[str], select: Collection[str], scope: Scope
+    ) -> tuple[BoundRule, ...]:
         rules = tuple(catalogue)  # two of one name are for the engine to refuse
         names = {rule.name for rule in rules}
         known = _packs_of(rules)
         problems = [f"pack {pack!r}: no such pack{did_you_mean(pack, known)}" for pack in packs if pack not in known]
         problems += [f"rule {name!r}: no such rule{did_you_mean(name, names)}" for name in select if name not in names]
+        problems += [
+            f"rule {rule.name!r}: {_ELSEWHERE[rule.scope]}"
+            for rule in rules
+            if rule.name in select and rule.scope != scope
+        ]
         if problems:
             raise SettingsError(problems)
+        rules = tuple(rule for rule in rules if rule.scope == scope)
         if select:
             return tuple(self.bind(rule) for rule in rules if rule.name in select)
         chosen = attrs.evolve(self, packs={**self.packs, **dict.fromkeys(packs, True)})
         return tuple(self.bind(rule) for rule in rules if chosen.is_enabled(rule))
+
+
+_ELSEWHERE = {
+    "book": "is about the whole book; retention book runs it",
+    "client": "is about a single client; retention replay runs it",
+}
+"""Where a rule is run that can't be run here, by its scope."""
 
 
 def _packs_of(rules: Iterable[Rule]) -> set[str]:
@@ -138,7 +183,42 @@ class _Reading:
                 self._table(of_tier, "rules", f"{path}."), f"{path}.rules", switches=False
             )
         packs = self._packs(self._table(table, "packs", ""))
-        return Settings(packs, enabled, values, tier_values, self._imports(self._table(table, "import", "")), source)
+        return Settings(
+            packs,
+            enabled,
+            values,
+            tier_values,
+            self._imports(self._table(table, "import", "")),
+            self._score(self._table(table, "score", "")),
+            self._pace(self._table(table, "worklist", "")),
+            source=source,
+        )
+
+    def _pace(self, table: Mapping[str, Any]) -> Pace:
+        settings = {field.name: Setting(field.name, field.type, field.default, "") for field in attrs.fields(Pace)}
+        given: dict[str, Any] = {}
+        for key, value in table.items():
+            place = f"worklist.{key}"
+            if key not in settings:
+                self.problems.append(f"{place}: no such setting{did_you_mean(key, settings)}{_offer(settings)}")
+            elif settings[key].type is not int:
+                self._value(value, settings[key], place, given)
+            elif type(value) is int and value >= 0:
+                given[key] = value
+            else:
+                self.problems.append(f"{place}: expected a whole number, 0 for no limit, got {_shown(value)}")
+        return Pace(**given)
+
+    def _score(self, table: Mapping[str, Any]) -> Weights:
+        self._known(table, (*_WEIGHTS, "rules"), "score.", "weight")
+        of_rules = self._table(table, "rules", "score.")
+        self._known(of_rules, self.catalogue, "score.rules.", "rule")
+        given = {name: table[key] for key, name in _WEIGHTS.items() if key in table}
+        try:
+            return Weights(**given, rules={rule: weight for rule, weight in of_rules.items() if rule in self.catalogue})
+        except SettingsError as error:
+            self.problems += error.problems
+            return Weights()
 
     def _imports(self, table: Mapping[str, Any]) -> dict[str, ColumnMap]:
         maps = {name: read_map(inner, f"import.{name}") for name, inner in table.items()}
@@ -157,6 +237,9 @@ class _Reading:
         enabled: dict[str, bool] = {}
         values: dict[str, dict[str, Any]] = {}
         for name, rule in self.catalogue.items():
+            if rule.scope == "book" and name in table and not switches:
+                self.problems.append(f"{path}.{name}: the whole book has no tier; set it in [rules.{name}]")
+                continue
             for key, value in self._table(table, name, f"{path}.").items():
                 place = f"{path}.{name}.{key}"
                 if key == "enabled" and switches:

@@ -57,8 +57,8 @@ def introduced(at: str, **fields: Any) -> Event:
     return Introduced(client="acme", at=at, **fields)
 
 
-def referred(at: str, direction: str) -> Event:
-    return Referred(client="acme", at=at, direction=direction)  # type: ignore[arg-type]
+def referred(at: str, direction: str, **fields: Any) -> Event:
+    return Referred(client="acme", at=at, direction=direction, **fields)  # type: ignore[arg-type]
 
 
 def complained(at: str, **fields: Any) -> Event:

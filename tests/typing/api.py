@@ -7,6 +7,7 @@ An `ignore` marks what must be refused: in strict mode mypy complains of one tha
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar, assert_type
 
@@ -22,8 +23,10 @@ from retention_engine import (
     Client,
     Complained,
     Concern,
+    Deduction,
     Engaged,
     Engine,
+    Entry,
     Event,
     Finding,
     Findings,
@@ -32,14 +35,25 @@ from retention_engine import (
     Introduced,
     Judged,
     Kinds,
+    OwnerWorklist,
+    Pace,
     Profiled,
+    Reality,
     Referred,
     Renewed,
+    RetentionEngine,
     Rule,
     RuleFailure,
     Schedule,
+    Score,
+    Scorecard,
     Settings,
+    Standing,
     Term,
+    Waiting,
+    Weights,
+    Worklist,
+    actual_retention,
     beyond,
     contact,
     days,
@@ -53,6 +67,9 @@ from retention_engine import (
     replay,
     rule,
     rule_of,
+    scorecard,
+    tasks_of,
+    worklist_of,
 )
 
 NOW: datetime = instant("2026-06-30")
@@ -162,6 +179,25 @@ assert_type(gather([decode(b"{}")]), Histories)
 assert_type(read_log("clients.jsonl"), Histories)
 assert_type(replay(gather([]), engine, at=NOW, known_at=NOW), Iterator[Assessment])
 assert_type(replay([("acme", client.events)], engine, at=NOW), Iterator[Assessment])
+assert_type(actual_retention(gather([]), starts=NOW, until=NOW, at=NOW, believed=0.75), Reality)
+assert_type(actual_retention([], starts=NOW, until=NOW, at=NOW).ratio, Fraction | None)
+found = worklist_of(replay(gather([]), engine, at=NOW), at=NOW, tasks=tasks_of(engine.rules), owners=["jo", None])
+assert_type(found, Worklist)
+assert_type(found.of("jo"), OwnerWorklist)
+assert_type(found.today, tuple[Entry, ...])
+assert_type(found.actions, tuple[Action, ...])
+assert_type(found.today[0].waiting, Waiting | None)
+assert_type(RetentionEngine.open("memory://").worklist(owner="jo", budget=3), Worklist)
+assert_type(Settings().worklist, Pace)
+worklist_of([], at=NOW, pace=Pace(budget=0), more=[Action("Call.", due=NOW, because=None)])
+card = scorecard(client, engine.schedule(client), at=NOW, rules=engine.rules, weights=Weights(watch=20))
+assert_type(card, Scorecard)
+assert_type(card.score, Score)
+assert_type(card.score.deductions[0], Deduction)
+assert_type(card.dimensions["service"], Standing)
+assert_type(RetentionEngine.open("memory://").scorecard("acme", at=NOW), Scorecard)
+assert_type(Settings().score, Weights)
+Weights(left=100)  # type: ignore[call-arg]
 assert_type(Settings.load(Path("retention.toml")), Settings)
 assert_type(Settings().choose(packs=["stick-around"]), tuple[BoundRule, ...])
 assert_type(days(1), timedelta)

@@ -10,6 +10,11 @@ import click
 COMMANDS = {
     "replay": "Replay a log: every client's health and next actions at a moment.",
     "explain": "Tell one client's story: status, why, since when, what to do, what comes next.",
+    "health": "Show each client's health by dimension, and a score with all that it is made of.",
+    "actions": "List what is to be done: each owner's worklist for a day.",
+    "book": "Tell what holds for all clients together: whom we forget, and what the business stands on.",
+    "timeline": "Show every past status of a client, exact to the instant, with the rules and events behind each change.",
+    "reality": "Show how many clients were kept in a period, by name, and how far that is from what you believe.",
     "rules": "List the rules, or explain one.",
     "init": "Make a log.",
     "record": "Record one event in a log.",

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import attrs
 import click
 
+from ..book_rules import BOOK_RULES
+from ..declare import BoundRule
 from ..engine import Engine
 from ..findings import Health
 from ..moments import duration, instant
@@ -118,6 +120,9 @@ def ahead_option(command: C) -> C:
     )(command)
 
 
+_OF_BOOK = {rule.name for rule in BOOK_RULES}
+
+
 @attrs.frozen
 class RuleChoice:
     """Which rules to run, as the options say."""
@@ -135,6 +140,24 @@ class RuleChoice:
     def engine(self) -> Engine:
         """An engine with the rules chosen."""
         return Engine(self.settings().choose(packs=self.pack, select=self.select))
+
+    def with_book_rules(self) -> tuple[Engine, tuple[BoundRule, ...]]:
+        """An engine with the rules chosen about one client, and those chosen about the whole book.
+
+        Where rules about the book alone are selected, the enabled ones about one client say how the clients are.
+        """
+        of_book = [name for name in self.select if name in _OF_BOOK]
+        of_clients = [name for name in self.select if name not in _OF_BOOK]
+        settings = self.settings()
+        engine = Engine(settings.choose(packs=self.pack, select=of_clients))
+        if of_clients and not of_book:
+            return engine, ()
+        return engine, settings.choose_book(packs=self.pack, select=of_book)
+
+    @property
+    def of_book_alone(self) -> bool:
+        """Whether rules about the whole book are selected, and no others."""
+        return bool(self.select) and set(self.select) <= _OF_BOOK
 
 
 def now() -> datetime:

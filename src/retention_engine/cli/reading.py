@@ -7,12 +7,12 @@ from typing import NoReturn
 
 import click
 
-from ..book import Histories
 from ..errors import did_you_mean
 from ..events import Event
 from ..formats.jsonl import read_log
 from ..formats.lines import STANDARD_INPUT
 from ..formats.words import printable
+from ..gathering import Histories
 from ..log.address import is_address
 
 WORTH_A_BAR = 200_000

@@ -75,7 +75,7 @@ def replay(
     engine = RuleChoice(settings_file, pack, select).engine()
     moment = at or now()
     failures: list[RuleFailure] = []
-    assessed = _noting(failures, replay_book(histories(log, clients), engine, at=moment, known_at=known_at))
+    assessed = noting(failures, replay_book(histories(log, clients), engine, at=moment, known_at=known_at))
     document = replay_document(assessed, at=moment, known_at=known_at, ahead=ahead)
     if format_ == "table":
         _print_table(document["clients"], moment, limit)
@@ -90,7 +90,7 @@ def replay(
         ctx.exit(FAIL_ON)
 
 
-def _noting(failures: list[RuleFailure], assessments: Iterable[Assessment]) -> Iterator[Assessment]:
+def noting(failures: list[RuleFailure], assessments: Iterable[Assessment]) -> Iterator[Assessment]:
     """The assessments one by one, so that one client's events are in memory at a time; failures are noted."""
     for assessment in assessments:
         failures += assessment.failures
@@ -105,18 +105,22 @@ def report_failures(failures: Sequence[RuleFailure]) -> None:
     counts = Counter(failure.rule for failure in failures)
     for rule, failure in first.items():
         more = f" and {counts[rule] - 1:,} more" if counts[rule] > 1 else ""
-        click.echo(
-            f"Error: rule {rule} failed for {printable(failure.client)}{more}: {printable(failure.cause)}", err=True
-        )
+        whom = printable(failure.client) or "the whole book"
+        click.echo(f"Error: rule {rule} failed for {whom}{more}: {printable(failure.cause)}", err=True)
+
+
+def summary(statuses: Iterable[Health], at: datetime) -> str:
+    """How many clients there are, and how many at each level."""
+    counts = Counter(statuses)
+    levels = ", ".join(f"{counts[level]:,} {level}" for level in sorted(counts, reverse=True))
+    count = "1 client" if counts.total() == 1 else f"{counts.total():,} clients"
+    return f"{count} as of {day(at)}" + (f": {levels}" if levels else "")
 
 
 def _print_table(clients: list[View], at: datetime, limit: int) -> None:
     from ..formats.tables import print_table
 
-    counts = Counter(Health.named(client["status"]) for client in clients)
-    summary = ", ".join(f"{counts[level]:,} {level}" for level in sorted(counts, reverse=True))
-    count = "1 client" if len(clients) == 1 else f"{len(clients):,} clients"
-    click.echo(f"{count} as of {day(at)}" + (f": {summary}" if summary else ""))
+    click.echo(summary((Health.named(client["status"]) for client in clients), at))
     worst_first = sorted(clients, key=_urgency)
     shown = worst_first[:limit] if limit else worst_first
     if shown:

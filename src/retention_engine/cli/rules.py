@@ -11,8 +11,8 @@ from ..declare import Rule
 from ..errors import did_you_mean
 from ..formats.rule_page import rule_page
 from ..formats.verdicts import VERSION, as_json
-from ..rules import BUILT_IN
-from ..settings import Settings, value_text
+from ..settings import CATALOGUE, Settings, value_text
+from .firing import firing
 from .options import RuleChoice, settings_option
 
 
@@ -36,20 +36,21 @@ def rules(ctx: click.Context, settings_file: Path | None, pack: tuple[str, ...],
       retention rules
       retention rules --pack stick-around --format json
       retention rules explain quiet-client
+      retention rules firing clients.jsonl --at 2026-06-30
     """
     choice = RuleChoice(settings_file, pack, ())
     ctx.obj = choice
     if ctx.invoked_subcommand is not None:
         return
     settings = choice.settings()
-    on = {rule.name for rule in settings.choose(packs=pack)}
+    on = {rule.name for rule in (*settings.choose(packs=pack), *settings.choose_book(packs=pack))}
     if format_ == "json":
-        listed = [_view(rule, settings, rule.name in on) for rule in BUILT_IN]
+        listed = [_view(rule, settings, rule.name in on) for rule in CATALOGUE]
         sys.stdout.buffer.write(as_json({"version": VERSION, "rules": listed}))
         return
     from ..formats.tables import print_table
 
-    rows = [(rule.name, "on" if rule.name in on else "", ", ".join(rule.packs), rule.about) for rule in BUILT_IN]
+    rows = [(rule.name, "on" if rule.name in on else "", ", ".join(rule.packs), rule.about) for rule in CATALOGUE]
     print_table(sys.stdout, ("rule", "on", "packs", "problem"), rows)
 
 
@@ -59,7 +60,7 @@ def rules(ctx: click.Context, settings_file: Path | None, pack: tuple[str, ...],
 @settings_option
 @click.pass_obj
 def explain(choice: RuleChoice, name: str, tier: str, settings_file: Path | None) -> None:
-    """Explain a rule: the problem it finds, why that matters, its settings and their values.
+    """Explain a rule: the problem it finds, why that matters, examples, its settings and their values.
 
     \b
     Examples:
@@ -68,12 +69,15 @@ def explain(choice: RuleChoice, name: str, tier: str, settings_file: Path | None
     """
     if settings_file is not None:
         choice = attrs.evolve(choice, settings_file=settings_file)
-    for rule in BUILT_IN:
+    for rule in CATALOGUE:
         if rule.name == name:
             click.echo(rule_page(rule, choice.settings().bind(rule).settings(tier), tier))
             return
-    hint = did_you_mean(name, (rule.name for rule in BUILT_IN))
+    hint = did_you_mean(name, (rule.name for rule in CATALOGUE))
     raise click.UsageError(f"rule {name!r}: no such rule{hint}")
+
+
+rules.add_command(firing)
 
 
 def _view(rule: Rule, settings: Settings, enabled: bool) -> dict[str, Any]:
@@ -81,10 +85,13 @@ def _view(rule: Rule, settings: Settings, enabled: bool) -> dict[str, Any]:
     tiers = sorted({*rule.tiers, *bound.tier_values})
     return {
         "name": rule.name,
+        "scope": rule.scope,
         "packs": list(rule.packs),
         "enabled": enabled,
         "origin": rule.origin,
         "about": rule.about,
+        "dimension": rule.dimension,
+        "settled_by": rule.settled_by,
         "settings": {
             key: {
                 "value": value_text(bound.settings("standard")[key]),

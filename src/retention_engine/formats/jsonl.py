@@ -4,10 +4,10 @@ import sys
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from ..book import Gathering, Histories, Misfit
 from ..codec import decode
 from ..errors import EventError, InputError, Problem
 from ..events import Event
+from ..gathering import Gathering, Histories, Misfit
 from ..kinds import KINDS, Kinds
 from .lines import FileFault, Progress, is_blank, lines_of, other_format
 

@@ -6,26 +6,28 @@ from datetime import timedelta
 from ..engine import Assessment, Change
 from ..events import Event
 from ..findings import Action, Concern, Health
+from ..scoring import Scorecard
+from .renewal_story import renewal, renewal_words
+from .scorecards import judgement_line, score_line
 from .words import day, event_words, in_days, printable
 
 _MOST_EVENTS = 5
 
 
-def story(assessment: Assessment, ahead: timedelta) -> str:
+def story(assessment: Assessment, ahead: timedelta, card: Scorecard) -> str:
     """The story as paragraphs of text, ready to print."""
-    return "\n".join(_lines(assessment, ahead))
+    return "\n".join(_lines(assessment, ahead, card))
 
 
-def _lines(assessment: Assessment, ahead: timedelta) -> Iterator[str]:
+def _lines(assessment: Assessment, ahead: timedelta, card: Scorecard) -> Iterator[str]:
     yield _who(assessment)
     yield ""
     yield _status(assessment)
-    if verdict := assessment.judgement:
-        until = f", until {day(verdict.until)}" if verdict.until else ""
-        computed = assessment.schedule.computed(assessment.at)
-        yield f"  A person said so on {day(verdict.at)}{until}: {printable(verdict.reason)} The rules say {computed}."
+    if verdict := judgement_line(assessment):
+        yield verdict
     for failure in assessment.failures:
         yield f"  The rule {failure.rule} failed, so that this is not the whole truth: {printable(failure.cause)}"
+    yield score_line(assessment, card)
     if assessment.concerns:
         yield ""
         yield "Why"
@@ -33,6 +35,9 @@ def _lines(assessment: Assessment, ahead: timedelta) -> Iterator[str]:
             yield from _concern(concern)
     yield ""
     yield from _actions(assessment, ahead)
+    if found := renewal(assessment.client, assessment.at):
+        yield ""
+        yield renewal_words(found)
     yield ""
     yield from _next_changes(assessment)
 

@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..scoring import DIMENSIONS
 from .words import printable
 
 PLAIN_WIDTH = 118
 
-LEVEL_COLUMNS = frozenset({"status", "level"})
+LEVEL_COLUMNS = frozenset({"status", "level", *DIMENSIONS})
 STYLES = {
     "healthy": "green",
     "unknown": "dim",

@@ -23,6 +23,15 @@ CSV_COLUMNS = (
 
 def client_view(assessment: Assessment, ahead: timedelta) -> dict[str, Any]:
     """One client's verdict as plain values, with the actions due by then."""
+    return {
+        **status_view(assessment),
+        "concerns": [concern_view(concern) for concern in assessment.concerns],
+        "actions": [action_view(action) for action in assessment.due(ahead)],
+    }
+
+
+def status_view(assessment: Assessment) -> dict[str, Any]:
+    """Who the client is and how it is, as plain values, with a person's verdict where one is in force."""
     client = assessment.client
     view: dict[str, Any] = {
         "client": client.id,
@@ -41,8 +50,6 @@ def client_view(assessment: Assessment, ahead: timedelta) -> dict[str, Any]:
             "because": [verdict.ref],
             "computed": str(assessment.schedule.computed(assessment.at)),
         }
-    view["concerns"] = [concern_view(concern) for concern in assessment.concerns]
-    view["actions"] = [action_view(action) for action in assessment.due(ahead)]
     return view
 
 
@@ -124,14 +131,14 @@ def as_csv(document: dict[str, Any]) -> Iterator[bytes]:
         rows += [{"finding": "action", **action} for action in client["actions"]]
         for row in rows or [{}]:
             flat = {**start, **row, "because": " ".join(row.get("because", ()))}
-            writer.writerow({key: _cell(value) for key, value in flat.items()})
+            writer.writerow({key: safe_cell(value) for key, value in flat.items()})
         yield buffer.getvalue().encode()
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue().encode()
 
 
-def _cell(value: object) -> str:
+def safe_cell(value: object) -> str:
     """A text that no spreadsheet takes for a formula and no terminal for a command; JSON has it as it is."""
     text = "" if value is None else str(value)
     if not text.isprintable():

@@ -19,8 +19,8 @@ def competitor_mentioned(client: Client, *, within: timedelta = days(14)) -> Fin
     """The client has named a competitor, and we have not talked about it.
 
     To look around is good business and no disloyalty, so it is never a concern. It is a reason to show soon why ours is
-    the better solution. Looked at is the latest event that names a `competitor`; a later `review`, `value_review` or
-    `advice` answers it.
+    the better solution. Looked at is the first event that names a `competitor` since the latest `engaged` of the purpose
+    `review`, `value_review` or `advice`; one of these in which a competitor is named has been talked about.
 
     Source: article 002 (clients who talk to competitors).
 
@@ -37,9 +37,10 @@ def competitor_mentioned(client: Client, *, within: timedelta = days(14)) -> Fin
         2026-01-12 engaged purpose=review
         at 2026-01-19: nothing
     """
-    named = client.latest(_names_a_competitor)
-    if named and not client.after(named, answered):
-        yield Action("Ask what they compare, and show what is better with us.", due=named.at + within, because=named)
+    named = client.after(client.latest(answered), _names_a_competitor)
+    if named:
+        due = named[0].at + within
+        yield Action("Ask what they compare, and show what is better with us.", due=due, because=named[0])
 
 
 @rule(pack="love-engage-help", dimension="commercial")
@@ -52,15 +53,17 @@ def contested_price(
 ) -> Findings:
     """The client complained about the price, and nobody has shown them what they get for it.
 
-    Price is what is left to talk about where nobody talks about value. Looked at is the latest complaint about one of the
-    topics; an `engaged` of the purpose `value_review` after it, or within the memory before it, answers it.
+    Price is what is left to talk about where nobody talks about value. An `engaged` of the purpose `value_review` answers
+    every complaint before it, and those within the memory after it. Looked at are the complaints about one of the topics
+    that none answers, the latest and those before it with no gap as long as the memory: patience runs from the first of
+    them, memory from the latest. The next step stays until it is taken.
 
     Source: article 002 (value rather than price).
 
     Settings:
         topics: the `topic` of complaints about the price, in any case.
-        patience: how soon after the complaint the value is to be shown.
-        memory: how long the complaint is remembered, and how long an earlier review counts.
+        patience: how soon after the first complaint the value is to be shown.
+        memory: how long a complaint is remembered, and how long an earlier review counts.
 
     Fires:
         2026-01-05 complained topic=price
@@ -73,23 +76,27 @@ def contested_price(
         at 2026-01-19: nothing
     """
     words = {topic.casefold() for topic in topics}
-    latest = next((one for one in reversed(client.complaints) if one.topic and one.topic.casefold() in words), None)
-    if latest is None:
-        return
     review = client.latest(valued)
-    if review is None or review.at + memory <= latest.at:
-        due = latest.at + patience
-        yield Concern(Health.WATCH, starts=latest.at, until=due, because=latest)
-        yield Concern(Health.AT_RISK, starts=due, until=latest.at + memory, because=latest)
-        yield Action("Show the client what they get for the price.", due=due, because=latest)
+    unanswered: list[Complained] = []
+    for one in client.complaints:
+        if one.topic and one.topic.casefold() in words and (review is None or review.at + memory <= one.at):
+            if unanswered and unanswered[-1].at + memory <= one.at:
+                unanswered = []
+            unanswered.append(one)
+    if unanswered:
+        due, until = unanswered[0].at + patience, unanswered[-1].at + memory
+        yield Concern(Health.WATCH, starts=unanswered[0].at, until=min(due, until), because=unanswered)
+        yield Concern(Health.AT_RISK, starts=due, until=until, because=unanswered)
+        yield Action("Show the client what they get for the price.", due=due, because=unanswered[0])
 
 
 @rule(pack="love-engage-help", dimension="service")
 def unreviewed_solution(client: Client, *, every: timedelta = days(180)) -> Findings:
     """Nobody has checked for a while whether ours is still the best solution for the client.
 
-    The client compares anyway. Whoever checks first (`engaged` with the purpose `review`) has the news first. Clients for
-    whom nothing was delivered, invoiced or signed are no case. It is a next step, never a concern.
+    The client compares anyway. Whoever checks first (`engaged` with the purpose `review`) has the news first. Counted is
+    from the first delivery, invoice or signature (`renewed`), or from the latest review since; who has had none of these
+    is no case. It is a next step, never a concern.
 
     Source: article 002 (the best solution, at any time).
 
@@ -105,9 +112,10 @@ def unreviewed_solution(client: Client, *, every: timedelta = days(180)) -> Find
         2026-03-02 engaged purpose=review
         at 2026-07-04: nothing
     """
-    if client.of(Renewed) or client.latest(service):
-        due = client.base(reviewed) + every
-        yield Action("Check whether ours is still the best solution.", due=due, because=client.latest(reviewed))
+    served = client.of(Renewed, service)
+    if served:
+        *_, latest = served[0], *client.after(served[0], reviewed)
+        yield Action("Check whether ours is still the best solution.", due=latest.at + every, because=latest)
 
 
 def _names_a_competitor(event: Event) -> bool:

@@ -1,10 +1,10 @@
 """Complaints: what the client told us is wrong, and what became of it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..client import Client
 from ..declare import Findings, rule
-from ..events import Engaged, Event, Resolved
+from ..events import Complained, Engaged, Event, Resolved
 from ..findings import Action, Concern, Health
 from ..moments import days
 from ..words import engaged_for
@@ -76,8 +76,8 @@ def repeated_complaints(client: Client, *, times: int = 3, window: timedelta = d
 def threatened_departure(client: Client, *, within: timedelta = days(1)) -> Findings:
     """The client has spoken of leaving.
 
-    It is the last warning, and most clients give none. A complaint with `threatens_to_leave` is critical at once, and until
-    it is resolved, however small its cause.
+    It is the last warning, and most clients give none. Each complaint with `threatens_to_leave` is critical at once,
+    however small its cause, until it is resolved as in `open-complaint`.
 
     Source: articles 002 (what is done once a client wants to leave) and 003 (service as if they threatened to).
 
@@ -104,9 +104,9 @@ def threatened_departure(client: Client, *, within: timedelta = days(1)) -> Find
 def unmended_complaint(client: Client, *, within: timedelta = days(30)) -> Findings:
     """A complaint was settled, and nothing was changed so that it does not come back.
 
-    The client got their apology, and the cause is still there. Looked at is the first complaint since the latest
-    `refinement` (an `engaged` of that purpose) that is settled, by whichever event settled it first. It is a next step,
-    never a concern.
+    The client got their apology, and the cause is still there. Looked at are the complaints made since the latest
+    `refinement` (an `engaged` of that purpose): the one that was settled first counts, from the first event that settled
+    it. It is a next step, never a concern.
 
     Source: articles 003 (getting better by bad news) and 004 (refining the process).
 
@@ -131,10 +131,14 @@ def unmended_complaint(client: Client, *, within: timedelta = days(30)) -> Findi
         )
         if named is not None:
             settled.setdefault(named, event)
-    latest = client.latest(refined)
-    for complaint in client.complaints:
-        if complaint.id in settled and (latest is None or complaint.order > latest.order):
-            end = settled[complaint.id]
-            due = max(end.at, complaint.at) + within
-            yield Action("Change what led to the complaint, and say so.", due=due, because=[complaint, end])
-            return
+    complaints = client.after(client.latest(refined), Complained)
+    ends = [(complaint, settled[complaint.id]) for complaint in complaints if complaint.id in settled]
+    if ends:
+        complaint, end = min(ends, key=_settled_at)
+        due = _settled_at((complaint, end)) + within
+        yield Action("Change what led to the complaint, and say so.", due=due, because=[complaint, end])
+
+
+def _settled_at(pair: tuple[Event, Event]) -> datetime:
+    complaint, end = pair
+    return max(complaint.at, end.at)

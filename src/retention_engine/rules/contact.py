@@ -8,6 +8,7 @@ from ..events import Engaged, Renewed
 from ..findings import Action, Concern, Health
 from ..moments import days
 from ..words import contact, heard, ours
+from .profiles import noted_since
 
 
 @rule(pack=("essentials", "retention-plan", "thirty-day-service"), tiers={"key": {"every": days(30), "grace": days(0)}})
@@ -105,8 +106,8 @@ def off_channel(client: Client, *, times: int = 3, within: timedelta = days(14))
     """We keep using another channel than the one that the client prefers.
 
     Both sides said how they like to talk, and only one keeps to it. Counted are contacts of ours (`engaged`, not inbound)
-    that name a `channel`, since the latest through the one that a `profiled` event says is preferred. It is a next step,
-    never a concern.
+    that name a `channel`, since a `profiled` event said which one the client prefers, and since the latest through that
+    one; upper and lower case are the same. It is a next step, never a concern.
 
     Source: article 004 (how both sides like to communicate).
 
@@ -130,19 +131,17 @@ def off_channel(client: Client, *, times: int = 3, within: timedelta = days(14))
         at 2026-06-01: nothing
     """
     preferred = client.channel
-    if preferred is None:
+    if not preferred:
         return
     row: list[Engaged] = []
-    for event in reversed(client.of(Engaged)):
-        if event.channel is None or not ours(event):
-            continue
-        if event.channel.casefold() == preferred.casefold():
-            break
-        row.append(event)
-    row.reverse()
+    for event in reversed(client.after(noted_since(client, "channel"), ours)):
+        if isinstance(event, Engaged) and event.channel:
+            if event.channel.casefold() == preferred.casefold():
+                break
+            row.append(event)
     if len(row) >= times:
-        message = f"Use the channel that they prefer: {preferred}."
-        yield Action(message, due=row[times - 1].at + within, because=row[:times])
+        row = row[::-1][:times]
+        yield Action(f"Use the channel that they prefer: {preferred}.", due=row[-1].at + within, because=row)
 
 
 def _reached_out(event: object) -> bool:

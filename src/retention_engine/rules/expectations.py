@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from ..client import Client
 from ..declare import Findings, rule
-from ..events import Complained, Engaged, Event, Measured
+from ..events import Complained, Engaged, Measured
 from ..findings import Action, Concern, Health
 from ..moments import days
 from ..words import engaged_for
@@ -76,8 +76,9 @@ def missed_measure(client: Client, *, times: int = 2) -> Findings:
 def one_sided_expectations(client: Client, *, within: timedelta = days(30)) -> Findings:
     """What success means was agreed by one side only.
 
-    What one side has written down for both is a wish. Looked at is the latest `engaged` of the purpose `expectations` that
-    says who agreed (`agreed_by`), and whether both did; a later one that does not say so changes nothing.
+    What one side has written down for both is a wish. Looked at are the `engaged` of the purpose `expectations` that say
+    who agreed (`agreed_by`). One side alone is waited for from the first of them on, until the other side agrees, or both
+    do; one that does not say who agreed changes nothing.
 
     Source: article 004 (expectations, from both sides).
 
@@ -93,12 +94,19 @@ def one_sided_expectations(client: Client, *, within: timedelta = days(30)) -> F
         2026-01-19 engaged purpose=expectations agreed_by=us,client
         at 2026-02-04: nothing
     """
-    latest = client.latest(_signed_by_somebody)
-    if isinstance(latest, Engaged) and len(set(latest.agreed_by)) == 1:
-        due = latest.at + within
-        message = "Ask the client to agree." if "us" in latest.agreed_by else "Agree to what the client expects."
-        yield Concern(Health.WATCH, starts=due, because=latest)
-        yield Action(message, due=due, because=latest)
+    alone: Engaged | None = None
+    for event in client.of(Engaged):
+        if _signed_by_somebody(event):
+            sides = set(event.agreed_by)
+            if alone is None:
+                alone = event if len(sides) == 1 else None
+            elif sides != set(alone.agreed_by):
+                alone = None
+    if alone is not None:
+        due = alone.at + within
+        message = "Ask the client to agree." if "us" in alone.agreed_by else "Agree to what the client expects."
+        yield Concern(Health.WATCH, starts=due, because=alone)
+        yield Action(message, due=due, because=alone)
 
 
 @rule(pack="stick-around")
@@ -166,5 +174,5 @@ def recommended_blind(client: Client, *, within: timedelta = days(14)) -> Findin
         yield Action("Ask what they want, and for what.", due=blind.at + within, because=blind)
 
 
-def _signed_by_somebody(event: Event) -> bool:
-    return isinstance(event, Engaged) and agreed(event) and bool(event.agreed_by)
+def _signed_by_somebody(event: Engaged) -> bool:
+    return agreed(event) and bool(event.agreed_by)

@@ -74,9 +74,10 @@ def no_referral_given(client: Client, *, every: timedelta = days(180)) -> Findin
 def one_kind_of_help(client: Client, *, every: timedelta = days(365)) -> Findings:
     """We help the client in one way and never in another.
 
-    Helpers, possible customers, suppliers: whoever brings only one sort has stopped looking. Of the `role` of those whom
-    we introduced, the one that is missing longest is the next step; a recommendation that we gave counts as a prospect.
-    Clients to whom we never brought anybody are a case of `no-introduction`.
+    Helpers, possible customers, suppliers: whoever brings only one sort has stopped looking. Looked at is the `role` of
+    those whom we introduced (`helper`, `prospect`, `supplier`); a recommendation that we gave counts as a prospect. The
+    next step is about the role that is missing longest, of several the first in that order. A role that we never brought
+    is missing since we first brought any of them; who was never brought one is a case of `no-introduction`.
 
     Source: article 002 (bringing helpers, clients and suppliers).
 
@@ -94,24 +95,27 @@ def one_kind_of_help(client: Client, *, every: timedelta = days(365)) -> Finding
         2026-11-02 introduced role=supplier
         at 2027-01-04: nothing
     """
+    first: Event | None = None
     latest: dict[str, Event] = {}
     for event in client.of(introduced_by_us, referred_by_us):
         role = event.role if isinstance(event, Introduced) else "prospect"
         if role in BRING:
+            first = first or event
             latest[role] = event
-    if latest:
-        base = {role: latest[role].at if role in latest else client.since for role in BRING}
-        missing = min(BRING, key=lambda role: base[role])
-        yield Action(BRING[missing], due=base[missing] + every, because=latest.get(missing), about=missing)
+    if first:
+        never = next((role for role in BRING if role not in latest), None)
+        missing = never or min(BRING, key=lambda role: latest[role].at)
+        base = latest.get(missing, first)
+        yield Action(BRING[missing], due=base.at + every, because=base, about=missing)
 
 
 @rule(pack="retention-plan")
 def misjudged_help(client: Client, *, times: int = 3, within: timedelta = days(14)) -> Findings:
     """What we bring the client keeps being of no use to them.
 
-    Help that nobody needs is work for the one who gets it. Looked at are our introductions and recommendations of which
-    an `outcome` is known; where the latest few were all `not_useful`, and we have not asked for feedback since the first of
-    them made it so many, the next step is to ask.
+    Help that nobody needs is work for the one who gets it. Counted are our introductions and recommendations with the
+    `outcome` `not_useful`, since the latest that was `useful` or the latest time that we asked for feedback (an `engaged`
+    of the purpose `feedback`, or with something in `asked` or `answers`). Once they are too many, the next step is to ask.
 
     Source: article 000 (exceeding expectations in a way that is fitting and valuable).
 
@@ -132,8 +136,8 @@ def misjudged_help(client: Client, *, times: int = 3, within: timedelta = days(1
         2026-05-11 engaged purpose=feedback
         at 2026-05-18: nothing
     """
-    useless = client.after(client.latest(_was_useful), _was_useless)
-    if len(useless) >= times and not client.after(useless[times - 1], asked_for_feedback):
+    useless = client.after(client.latest(_starts_the_count_again), _was_useless)
+    if len(useless) >= times:
         due = useless[times - 1].at + within
         yield Action("Ask what kind of help would be of use.", due=due, because=useless[:times])
 
@@ -142,9 +146,9 @@ def misjudged_help(client: Client, *, times: int = 3, within: timedelta = days(1
 def nothing_shared(client: Client, *, every: timedelta = days(60)) -> Findings:
     """We have not shared anything useful with the client for a while.
 
-    An article, an invitation, an idea between two projects says that we think of them. A newsletter says so to everybody,
-    and counts half as long. Counted are `engaged` of the purposes `resource`, `invitation`, `idea` and `advice`. It is a
-    next step, never a concern.
+    An article, an invitation, an idea between two projects says that we think of them: an `engaged` of the purpose
+    `resource`, `invitation`, `idea` or `advice`. A newsletter says so to everybody, and counts half as long: it puts off
+    what is due earlier than that, and never brings it forward. It is a next step, never a concern.
 
     Source: article 000 (sharing useful resources).
 
@@ -168,8 +172,9 @@ def nothing_shared(client: Client, *, every: timedelta = days(60)) -> Findings:
     yield Action("Find and share something useful.", due=due, because=evidence)
 
 
-def _was_useful(event: Event) -> bool:
-    return (introduced_by_us(event) or referred_by_us(event)) and _outcome(event) == "useful"
+def _starts_the_count_again(event: Event) -> bool:
+    useful = (introduced_by_us(event) or referred_by_us(event)) and _outcome(event) == "useful"
+    return useful or asked_for_feedback(event)
 
 
 def _was_useless(event: Event) -> bool:

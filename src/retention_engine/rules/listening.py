@@ -57,8 +57,8 @@ def unasked_question(client: Client, *, every: timedelta = days(180), pause: tim
 
     How are we doing, what should we do, what should we stop doing, would you recommend us, may we quote you: each is worth
     asking, and one at a time. The next step names the one that was asked longest ago (`asked` or `answers` of an
-    `engaged`), and waits a little after the latest that was asked, so that no meeting becomes an inquiry. It is never a
-    concern.
+    `engaged`; one that was never asked counts from the first event), of several the first in that order. It waits a little
+    after the latest that was asked, so that no meeting becomes an inquiry. It is never a concern.
 
     Source: article 003 (the five questions).
 
@@ -93,13 +93,15 @@ def unasked_question(client: Client, *, every: timedelta = days(180), pause: tim
 def only_praise(client: Client, *, window: timedelta = days(365)) -> Findings:
     """We ask the client what they think, and hear nothing but praise.
 
-    Praise is pleasant and teaches nothing. Where feedback was asked for, criticism is due once in a while: a complaint, an
-    answer to what we should do or stop doing, a no to recommending us. It is a next step, never a concern.
+    Praise is pleasant and teaches nothing. Where feedback is asked for, criticism is due once in a while: a complaint, an
+    answer to what we should do or stop doing that is not `no`, `none` or `nothing`, a no to recommending us. Counted is from
+    the first time that feedback was asked for (purpose `feedback`, `asked` or `answers`) after the latest criticism. Once
+    it is due, asking what we should do or stop doing puts it off by another window. It is a next step, never a concern.
 
     Source: article 003 (looking for painful news).
 
     Settings:
-        window: how long the latest criticism counts.
+        window: how long we may hear nothing but praise.
 
     Fires:
         2026-01-05 engaged purpose=feedback answers.how=Great answers.stop=Nothing
@@ -110,19 +112,22 @@ def only_praise(client: Client, *, window: timedelta = days(365)) -> Findings:
         2026-03-02 engaged answers.stop="The calls on Friday evening"
         at 2027-01-05: nothing
     """
-    if client.latest(asked_for_feedback):
-        latest = client.latest(_criticised)
-        due = client.base(_criticised) + window
-        yield Action("Ask for the painful news.", due=due, because=latest)
+    praised = next(iter(client.after(client.latest(_criticised), asked_for_feedback)), None)
+    if praised is not None:
+        for event in client.after(praised, _asked_for_criticism):
+            if event.at >= praised.at + window:
+                praised = event
+        yield Action("Ask for the painful news.", due=praised.at + window, because=praised)
 
 
 @rule(pack=("thirty-day-service", "stick-around"), dimension="service")
 def unheeded_criticism(client: Client, *, within: timedelta = days(30)) -> Findings:
     """The client told us what to improve, and nothing was improved.
 
-    To ask and then do nothing is worse than not to ask. Criticism is an answer to what we should do or stop doing, or a no
-    to recommending us; complaints are a case of `open-complaint` and `unmended-complaint`. It is answered by an `engaged`
-    of the purpose `refinement` that follows; the first that was not is what counts.
+    To ask and then do nothing is worse than not to ask. Criticism is an answer to what we should do or stop doing that is
+    not `no`, `none` or `nothing`, or a no to recommending us; complaints are a case of `open-complaint` and
+    `unmended-complaint`. An `engaged` of the purpose `refinement` answers all that came before it; the first that came
+    after the latest is what counts.
 
     Source: article 003 (answering painful news by getting better).
 
@@ -149,8 +154,8 @@ def unheeded_criticism(client: Client, *, within: timedelta = days(30)) -> Findi
 def unclaimed_advocate(client: Client, *, within: timedelta = days(60)) -> Findings:
     """The client would recommend us, and nobody has asked them to whom.
 
-    A yes that is not taken up is forgotten. Looked at is the latest answer to whether they would recommend us; a
-    recommendation of theirs (`referred` with the direction `received`) after it answers it.
+    A yes that is not taken up is forgotten. Looked at is the latest answer to whether they would recommend us: `yes`, alone
+    or with more after a comma. A recommendation of theirs (`referred` with the direction `received`) after it answers it.
 
     Source: article 003 (the five questions).
 
@@ -175,8 +180,8 @@ def unclaimed_advocate(client: Client, *, within: timedelta = days(60)) -> Findi
 def unquoted_praise(client: Client, *, within: timedelta = days(14)) -> Findings:
     """The client allowed us to quote them, and nobody has collected the quote.
 
-    It is never as easy as in the week in which they said yes. Looked at is the latest answer to whether we may; an
-    `engaged` of the purpose `testimonial` after it answers it.
+    It is never as easy as in the week in which they said yes. Looked at is the latest answer to whether we may: `yes`,
+    alone or with more after a comma. An `engaged` of the purpose `testimonial` after it answers it.
 
     Source: article 003 (praise in writing).
 
@@ -214,6 +219,12 @@ def _answered_critically(event: Event) -> bool:
         return False
     wishes = (event.answers[question] for question in ("start", "stop") if question in event.answers)
     return any(wish.strip(" .").casefold() not in NOTHING for wish in wishes) or _says(event, "refer", "no")
+
+
+def _asked_for_criticism(event: Event) -> bool:
+    return isinstance(event, Engaged) and any(
+        question in event.asked or question in event.answers for question in ("start", "stop")
+    )
 
 
 def _criticised(event: Event) -> bool:

@@ -15,7 +15,8 @@ def token_contact(client: Client, *, times: int = 3, within: timedelta = days(14
     """All our latest contact was a mere token.
 
     A coffee keeps the peace and says nothing. Where one token follows another, the calendar shows contact and nobody knows
-    how the client is. What counts is the row of contacts of the depth `token` since the latest deeper one.
+    how the client is. What counts is the row of `engaged` of the depth `token` since the latest contact that was more; an
+    introduction or a recommendation is more.
 
     Source: article 002 (meeting in a way that means something).
 
@@ -38,7 +39,7 @@ def token_contact(client: Client, *, times: int = 3, within: timedelta = days(14
         2026-05-04 engaged depth=token
         at 2026-06-01: nothing
     """
-    row = client.after(client.latest(_talked), _token)
+    row = client.after(client.latest(_more_than_a_token), _token)
     if len(row) >= times:
         enough = row[times - 1].at
         yield Concern(Health.WATCH, starts=enough, because=row[:times])
@@ -108,14 +109,14 @@ def no_wow(
     """Our latest meetings were no better than expected.
 
     Each meeting is a chance to surprise, and two that pass without one make a habit. Counted are the contacts through one
-    of the channels since the latest `engaged` that was recorded as `exceeded`.
+    of the channels since the latest `engaged` that was recorded as `exceeded`. It is a next step, never a concern.
 
     Source: article 003 (going beyond what is normal, in each meeting).
 
     Settings:
         times: how many plain meetings in a row are too many.
         within: how soon after that the surprise is due.
-        channels: the channels through which we meet.
+        channels: the channels through which we meet, in any case.
 
     Fires:
         2026-01-12 engaged channel=meeting exceeded=true
@@ -130,10 +131,11 @@ def no_wow(
         2026-04-13 engaged channel=meeting
         at 2026-06-01: nothing
     """
+    meeting = {channel.casefold() for channel in channels}
     plain = [
         event
         for event in client.after(client.latest(_exceeded), contact)
-        if isinstance(event, Engaged) and event.channel in channels
+        if isinstance(event, Engaged) and event.channel and event.channel.casefold() in meeting
     ]
     if len(plain) >= times:
         due = plain[times - 1].at + within
@@ -144,8 +146,8 @@ def _token(event: Event) -> bool:
     return isinstance(event, Engaged) and event.depth == "token" and contact(event)
 
 
-def _talked(event: Event) -> bool:
-    return isinstance(event, Engaged) and event.depth != "token" and contact(event)
+def _more_than_a_token(event: Event) -> bool:
+    return contact(event) and not _token(event)
 
 
 def _meaningful(event: Event) -> bool:

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from ..client import Client
 from ..declare import Findings, rule
-from ..events import Engaged, Event, Profiled, Renewed
+from ..events import Engaged, Event, Renewed
 from ..findings import Action, Concern, Health
 from ..moments import days
 from ..words import contact
+from .profiles import noted_since
 
 
 @rule(pack="existing-clients-first", settled_by="task")
@@ -31,7 +32,7 @@ def unowned_client(client: Client, *, within: timedelta = days(14)) -> Findings:
         2026-01-12 profiled owner=jo
         at 2026-01-19: nothing
     """
-    if client.owner is None:
+    if not client.owner:
         yield Action("Say who looks after the client.", due=client.since + within, because=client.first)
 
 
@@ -39,9 +40,9 @@ def unowned_client(client: Client, *, within: timedelta = days(14)) -> Findings:
 def absent_owner(client: Client, *, every: timedelta = days(90), times: int = 2) -> Findings:
     """Whoever is to look after the client has not been in touch with them.
 
-    The name in the system is not the one that the client knows. Counted are contacts `by` the owner, from the latest or
-    from the event that made them the owner; a client of whom no contact says by whom is no case. A client's own
-    `cadence_days` is the rhythm, where there is one.
+    The name in the system is not the one that the client knows. The rhythm counts from the latest contact `by` the owner,
+    or from the event that made them the owner, whichever is later; a client of whom no contact says by whom is no case. A
+    client's own `cadence_days` is the rhythm, where there is one. It is a next step, never a concern.
 
     Source: article 001 (clients stored in somebody's system).
 
@@ -61,12 +62,10 @@ def absent_owner(client: Client, *, every: timedelta = days(90), times: int = 2)
         2026-05-04 engaged by=jo
         at 2026-07-04: nothing
     """
-    owner = client.owner
-    contacts = [event for event in client.of(contact) if event.by is not None]
-    if owner is None or not contacts:
-        return
-    latest = next((event for event in reversed(contacts) if event.by == owner), None) or _appointment(client)
-    if latest is not None:
+    appointed, owner = noted_since(client, "owner"), client.owner
+    if appointed is not None and owner and any(event.by for event in client.of(contact)):
+        since = reversed(client.after(appointed, contact))
+        latest = next((event for event in since if event.by == owner), appointed)
         due = latest.at + times * (client.cadence or every)
         yield Action("The owner gets in touch in person.", due=due, because=latest)
 
@@ -91,7 +90,7 @@ def unplanned_client(client: Client, *, within: timedelta = days(30)) -> Finding
         2026-01-12 profiled plan="A call each month, two ideas a year"
         at 2026-02-04: nothing
     """
-    if client.plan is None and client.cadence is None:
+    if not client.plan and client.cadence is None:
         yield Action("Write down in a line how to keep the client.", due=client.since + within, because=client.first)
 
 
@@ -100,14 +99,15 @@ def single_thread(client: Client, *, times: int = 3, window: timedelta = days(18
     """The whole relationship hangs on one person.
 
     When that person leaves, so does the client. Counted are the contacts that name their people (`with`) or ours (`by`):
-    where the latest few name nobody but one and the same person, and nobody else was named within the window, that side
-    hangs by a thread. On their side it is a concern, on ours a next step.
+    where the latest few name nobody but one and the same person, that side hangs by a thread, once the latest contact that
+    named somebody else lies the window back; where none ever did, once the first that names anybody does. On their side it
+    is a concern, on ours a next step. A second person was named: that settles it.
 
     Source: article 002 (becoming a part of each other's team).
 
     Settings:
         times: how many contacts with one person alone are too many.
-        window: how long another person counts after the latest contact with them.
+        window: how long another person counts after the latest contact with them, and how long a new client has to name one.
 
     Fires:
         2026-01-05 engaged with=Nora by=jo
@@ -178,23 +178,12 @@ def unproven_prospect(client: Client, *, times: int = 8, within: timedelta = day
         yield Action("Agree on a date to decide, or let them go.", due=due, because=last_straw)
 
 
-def _appointment(client: Client) -> Event | None:
-    """The event from which on the owner is the owner."""
-    since: Event | None = None
-    for event in reversed(client.of(Profiled)):
-        if event.owner is not None:
-            if event.owner != client.owner:
-                break
-            since = event
-    return since
-
-
 def _theirs(event: Event) -> Collection[str]:
     return event.with_ if isinstance(event, Engaged) else ()
 
 
 def _our_own(event: Event) -> Collection[str]:
-    return () if event.by is None else (event.by,)
+    return (event.by,) if event.by else ()
 
 
 def _with_one_alone(contacts: list[Event], named: Callable[[Event], Collection[str]]) -> list[Event]:

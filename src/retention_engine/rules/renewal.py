@@ -110,8 +110,9 @@ def renewal_ahead(
     """The term's end is coming, and a step towards the renewal is due.
 
     A renewal that is talked about in the last week is a plea. The steps are worked back from the term's end, and each is a
-    next step of its own. A talk about the renewal (`engaged` with the purpose `renewal`) settles the stages that lie before
-    it, and the one that it comes a little early for. A stage that lay in the past when the term was signed is left out.
+    next step of its own, about its stage (`90-days`). A talk about the renewal (`engaged` with the purpose `renewal`)
+    settles the stages that lie before it, and those that it comes a little early for. A stage that lay in the past when
+    the term was signed (the `at` of the `renewed`) is left out.
 
     Source: article 004 (contracts do expire).
 
@@ -135,7 +136,7 @@ def renewal_ahead(
     if term is None:
         return
     talk = client.latest(renewal_talk)
-    for place, stage in enumerate(sorted(stages, reverse=True)):
+    for place, stage in enumerate(sorted(set(stages), reverse=True)):
         due = term.end - stage
         if due >= term.event.at and (talk is None or talk.at < due - early):
             step = STEPS[min(place, len(STEPS) - 1)]
@@ -146,8 +147,10 @@ def renewal_ahead(
 def unproven_value(client: Client, *, ahead: timedelta = days(90), window: timedelta = days(180)) -> Findings:
     """The renewal is coming, and nobody has shown the client what they got.
 
-    Whoever has seen the value does not talk about the price. An `engaged` of the purpose `value_review` is due before the
-    renewal is talked about, if the latest is too old by then. It is a next step, never a concern.
+    Whoever has seen the value does not talk about the price. A review (`engaged` with the purpose `value_review`) is due
+    some time ahead of the term's end, in a short term in its middle. A term starts at its `term_start` or, where that is
+    not known, when it was signed. A review that was held before it was due puts it off for as long as it counts; if that
+    is until the term's end, none is due. It is a next step, never a concern.
 
     Source: article 002 (value rather than price).
 
@@ -170,7 +173,8 @@ def unproven_value(client: Client, *, ahead: timedelta = days(90), window: timed
     if term is None:
         return
     latest = client.latest(value_shown)
-    due = max(term.end - ahead, term.event.at)
+    start = term.start or term.event.at
+    due = max(term.end - ahead, start + (term.end - start) / 2)
     if latest is not None:
         due = max(due, latest.at + window)
     if due < term.end:

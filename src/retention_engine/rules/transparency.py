@@ -57,7 +57,8 @@ def unchecked_delivery(client: Client, *, within: timedelta = days(14)) -> Findi
     """Nobody has asked the client how the last delivery went.
 
     Whoever asks gets the next order, or the news that there will be none. Asking is an `engaged` of the purpose `feedback`
-    or `review`, or one that has `how` among its questions. It is a next step, never a concern.
+    or `review`, or one that has `how` among its questions (`asked` or `answers`); it counts for all deliveries before it,
+    and the first delivery after the latest is what counts. It is a next step, never a concern.
 
     Source: article 004 (the shop that you would come back to).
 
@@ -84,12 +85,12 @@ def differing_views(client: Client, *, apart: int = 2, within: timedelta = days(
     """We and the client view our work very differently.
 
     It goes well only if both say so. Compared are the latest `our_view` and the latest `client_view`, each from 1 to 5,
-    whichever event carries them.
+    whichever event carries them. It counts from when they came to lie so far apart, however often they are given again.
 
     Source: article 004 (how each side views success).
 
     Settings:
-        apart: how far apart the views may not be.
+        apart: how far apart is too far.
         within: how soon we are to talk about it.
 
     Fires:
@@ -102,22 +103,30 @@ def differing_views(client: Client, *, apart: int = 2, within: timedelta = days(
         2026-01-12 engaged client_view=4
         at 2026-01-26: nothing
     """
-    ours, theirs = client.latest(_our_view), client.latest(_client_view)
-    if isinstance(ours, Engaged) and isinstance(theirs, Engaged):
-        our_view, client_view = ours.our_view or 0, theirs.client_view or 0
-        if abs(our_view - client_view) >= apart:
-            starts = max(ours.at, theirs.at)
-            evidence = [ours] if ours is theirs else [ours, theirs]
-            yield Concern(Health.WATCH, starts=starts, because=evidence)
-            message = f"We say {our_view} of 5, they say {client_view}: find out why."
-            yield Action(message, due=starts + within, because=evidence)
+    ours: Engaged | None = None
+    theirs: Engaged | None = None
+    parted: tuple[Engaged, ...] = ()
+    for event in client.of(Engaged):
+        ours = event if event.our_view is not None else ours
+        theirs = event if event.client_view is not None else theirs
+        if ours is not None and theirs is not None:
+            if abs((ours.our_view or 0) - (theirs.client_view or 0)) < apart:
+                parted = ()
+            elif not parted:
+                parted = (ours,) if ours is theirs else (ours, theirs)
+    if parted and ours is not None and theirs is not None:
+        starts = max(event.at for event in parted)
+        yield Concern(Health.WATCH, starts=starts, because=parted)
+        message = f"We say {ours.our_view} of 5, they say {theirs.client_view}: find out why."
+        yield Action(message, due=starts + within, because=parted)
 
 
 @rule(pack="stick-around")
 def unknown_view(client: Client, *, every: timedelta = days(60)) -> Findings:
     """We know what we think of our work, and not what the client thinks.
 
-    Where `our_view` was recorded, the client's own (`client_view`) is due as regularly. It is a next step, never a concern.
+    Where `our_view` was ever recorded, the client's own (`client_view`) is due as regularly: from the latest that is known,
+    but not from before the first `our_view`. It is a next step, never a concern.
 
     Source: article 004 (how each side views success).
 
@@ -135,8 +144,7 @@ def unknown_view(client: Client, *, every: timedelta = days(60)) -> Findings:
     """
     first = next((event for event in client.of(Engaged) if event.our_view is not None), None)
     if first is not None:
-        latest = client.latest(_client_view)
-        base = first if latest is None else latest
+        base = _later(first, client.latest(_client_view))
         yield Action("Ask how they rate our work, from 1 to 5.", due=base.at + every, because=base)
 
 
@@ -145,8 +153,8 @@ def unrefined_process(client: Client, *, every: timedelta = days(90)) -> Finding
     """Nothing has been improved for the client for a while.
 
     What does not get better gets worse, next to everybody else's. An improvement is an `engaged` of the purpose
-    `refinement`, so that the client knows of it. Clients for whom nothing was delivered, invoiced or signed are no case. It
-    is a next step, never a concern.
+    `refinement`, so that the client knows of it. The first is due so long after the first delivery, invoice or signature;
+    clients with none are no case. It is a next step, never a concern.
 
     Source: article 004 (refining the process).
 
@@ -162,9 +170,10 @@ def unrefined_process(client: Client, *, every: timedelta = days(90)) -> Finding
         2026-02-02 engaged purpose=refinement
         at 2026-04-05: nothing
     """
-    if client.of(Renewed) or client.latest(service):
-        due = client.base(refined) + every
-        yield Action("Improve one thing, and tell the client.", due=due, because=client.latest(refined))
+    started = next(iter(client.of(Renewed, service)), None)
+    if started is not None:
+        base = _later(started, client.latest(refined))
+        yield Action("Improve one thing, and tell the client.", due=base.at + every, because=base)
 
 
 @rule(pack="stick-around")
@@ -172,8 +181,9 @@ def lapsed_checklist(client: Client, *, every: timedelta = days(90)) -> Findings
     """One of the four things that keep a client has not been shown for a while.
 
     Expectations (purpose `expectations`), open lines (the client was heard), transparency (purpose `report`, `review` or
-    `value_review`) and refinement (purpose `refinement`) are a checklist to go through again and again. The one that is
-    missing longest is the next step, never a concern. Clients who have signed nothing are no case.
+    `value_review`) and refinement (purpose `refinement`) are a checklist to go through again and again, from the first
+    signature on. The one that is missing longest is the next step, never a concern; those that were never shown come
+    first, in that order. Clients who have signed nothing are no case.
 
     Source: article 004 (a checklist for each client).
 
@@ -193,22 +203,25 @@ def lapsed_checklist(client: Client, *, every: timedelta = days(90)) -> Findings
         2026-02-02 engaged purpose=report
         at 2026-04-05: nothing
     """
-    if client.of(Renewed):
+    signed = next(iter(client.of(Renewed)), None)
+    if signed is not None:
         items = {"expectations": agreed, "open-lines": heard, "transparency": shown, "refinement": refined}
-        item = min(items, key=lambda name: client.base(items[name]))
-        latest = client.latest(items[item])
+        latest = {item: event for item, counts in items.items() if (event := client.latest(counts)) is not None}
+        never = [item for item in items if item not in latest]
+        item = never[0] if never else min(latest, key=lambda name: latest[name].at)
+        base = _later(signed, latest.get(item))
         message = f"Go through the checklist with the client, first of all {item.replace('-', ' ')}."
-        yield Action(message, due=client.base(items[item]) + every, because=latest, about=item)
+        yield Action(message, due=base.at + every, because=base, about=item)
+
+
+def _later(event: Event, other: Event | None) -> Event:
+    return event if other is None or other.order < event.order else other
 
 
 def _checked(event: Event) -> bool:
     return isinstance(event, Engaged) and (
         event.purpose in {"feedback", "review"} or "how" in event.asked or "how" in event.answers
     )
-
-
-def _our_view(event: Event) -> bool:
-    return isinstance(event, Engaged) and event.our_view is not None
 
 
 def _client_view(event: Event) -> bool:

@@ -85,7 +85,7 @@ def fading_extras(client: Client, *, times: int = 3, quarter: timedelta = days(9
     Source: article 000 (complacency that nobody intends).
 
     Settings:
-        times: over how many quarters in a row the share has to fall.
+        times: over how many quarters in a row the share has to fall, two at least.
         quarter: how long a quarter is.
 
     Fires:
@@ -113,7 +113,7 @@ def fading_extras(client: Client, *, times: int = 3, quarter: timedelta = days(9
     newest = max(touches, default=0)
     for last in (newest - 1, newest):
         row = [touches.get(number, []) for number in range(last - times + 1, last + 1)]
-        if all(row) and len(row[-1]) >= len(row[0]):
+        if len(row) > 1 and all(row) and len(row[-1]) >= len(row[0]):
             shares = [Fraction(sum(map(beyond, events)), len(events)) for events in row]
             if all(one > other for one, other in pairwise(shares)):
                 end = client.since + (last + 1) * quarter

@@ -4,15 +4,17 @@ After each event the rules state anew what follows if nothing else happens; what
 A rule is asked again only where an event came that it would read, so that a history costs about as much as its events.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import takewhile
+from operator import attrgetter
 
 import attrs
 
 from .client import Client
 from .declare import BoundRule
-from .engine import Engine, Schedule, Stated, state
+from .engine import Engine, RuleFailure, Schedule, Stated, state
 from .errors import UnknownClient
 from .events import Event
 from .findings import Concern, Health
@@ -20,7 +22,7 @@ from .history import Selector, matches
 
 
 @attrs.frozen
-class Standing:
+class Spell:
     """A client's status during `[starts, until)`.
 
     Attributes:
@@ -80,8 +82,30 @@ def schedules(engine: Engine, client: Client) -> Iterator[tuple[Client, Schedule
         yield known, kept.schedule(known, news)
 
 
-def timeline(engine: Engine, client: Client, *, until: datetime) -> tuple[Standing, ...]:
-    """A client's statuses from the first event until a moment, in order; neighbours differ.
+@attrs.frozen
+class Timeline:
+    """A client's statuses from the first event until a moment.
+
+    Attributes:
+        client: the client as of that moment.
+        until: the moment.
+        spells: the statuses in order; neighbours differ, and each begins where the one before it ends.
+        failures: the rules that could not be evaluated after some event, each once.
+    """
+
+    client: Client
+    until: datetime
+    spells: tuple[Spell, ...]
+    failures: tuple[RuleFailure, ...]
+
+    def status(self, moment: datetime) -> Health | None:
+        """The status at a moment; `None` before the first event and after the timeline's end."""
+        place = bisect_right(self.spells, moment, key=attrgetter("starts"))
+        return self.spells[place - 1].status if place and moment <= self.until else None
+
+
+def timeline(engine: Engine, client: Client, *, until: datetime) -> Timeline:
+    """Every status of a client from the first event until a moment, that moment included.
 
     Args:
         engine: the rules.
@@ -94,18 +118,31 @@ def timeline(engine: Engine, client: Client, *, until: datetime) -> tuple[Standi
     known = client.as_of(until)
     if not known:
         raise UnknownClient(f"nothing is known of the client {client.id!r} as of {until.isoformat()}")
-    standings: list[Standing] = []
-    for standing in _standings(engine, known, until):
-        if standings and standings[-1].status is standing.status:
-            standings[-1] = attrs.evolve(standings[-1], until=standing.until)
+    failures: dict[RuleFailure, None] = {}
+    spells: list[Spell] = []
+    for spell in _spells(engine, known, until, failures):
+        if spells and spells[-1].status is spell.status:
+            spells[-1] = attrs.evolve(spells[-1], until=spell.until)
         else:
-            standings.append(standing)
-    return tuple(standings)
+            spells.append(spell)
+    return Timeline(known, until, tuple(spells), tuple(failures))
 
 
-def _standings(engine: Engine, client: Client, end: datetime) -> Iterator[Standing]:
-    """What held between one event and the next, and where it changed there because time went by."""
+def count_by_status(timelines: Iterable[Timeline], moments: Sequence[datetime]) -> list[dict[Health, int]]:
+    """How many clients were at each level at each of the moments; a client counts from its first event on."""
+    counts: list[dict[Health, int]] = [dict.fromkeys(Health, 0) for _ in moments]
+    for one in timelines:
+        for moment, count in zip(moments, counts, strict=True):
+            status = one.status(moment)
+            if status is not None:
+                count[status] += 1
+    return counts
+
+
+def _spells(engine: Engine, client: Client, end: datetime, failures: dict[RuleFailure, None]) -> Iterator[Spell]:
+    """What held between one event and the next, and where it changed there because time went by; failures are noted."""
     seen = [(known, schedule) for known, schedule in schedules(engine, client) if known]
+    failures |= dict.fromkeys(failure for _, schedule in seen for failure in schedule.failures)
     following = [known.events[-1].at for known, _ in seen[1:]]
     for (known, schedule), until in zip(seen, [*following, None], strict=True):
         starts = known.events[-1].at
@@ -120,7 +157,7 @@ def _standings(engine: Engine, client: Client, end: datetime) -> Iterator[Standi
                 concern for concern in schedule.concerns if concern.level is status and concern.in_force(moment)
             )
             because = () if schedule.judged(moment) else tuple(in_force)
-            yield Standing(status, moment, ends, because, _happened(known, moment))
+            yield Spell(status, moment, ends, because, _happened(known, moment))
 
 
 def _happened(client: Client, moment: datetime) -> tuple[Event, ...]:

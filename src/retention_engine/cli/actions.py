@@ -1,0 +1,114 @@
+"""`retention actions`: what is to be done today, by owner."""
+
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import attrs
+import click
+
+from ..book import replay as replay_book
+from ..book import with_book
+from ..errors import did_you_mean
+from ..formats.verdicts import as_json
+from ..formats.worklist import as_csv, as_jsonl, print_worklist, worklist_document
+from ..worklist import Worklist, tasks_of, worklist_of
+from .exits import RULE_FAILED
+from .options import RuleChoice, ahead_option, log_argument, moment_options, now, rule_options
+from .reading import histories
+from .replay import report_failures
+
+
+@click.command(short_help="List what is to be done, by owner.")
+@log_argument
+@moment_options
+@click.option(
+    "--owner", "owners", multiple=True, metavar="OWNER", help="This owner's clients alone; repeat for several."
+)
+@click.option("--unowned", is_flag=True, help="The clients that nobody looks after; besides those of --owner.")
+@ahead_option
+@click.option(
+    "--budget",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Entries a day for each owner; 0 for no limit.  [default: as the settings say, else 5]",
+)
+@click.option("--all", "everything", is_flag=True, help="List what is waiting in the table, too.")
+@rule_options
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json", "jsonl", "csv"]),
+    default="table",
+    show_default=True,
+    help="How the results are printed; all but the table have what is waiting anyway.",
+)
+@click.pass_context
+def actions(
+    ctx: click.Context,
+    log: str,
+    at: datetime | None,
+    known_at: datetime | None,
+    owners: tuple[str, ...],
+    unowned: bool,
+    ahead: timedelta,
+    budget: int | None,
+    everything: bool,
+    settings_file: Path | None,
+    pack: tuple[str, ...],
+    select: tuple[str, ...],
+    format_: str,
+) -> None:
+    """List what is to be done: each owner's worklist for a day.
+
+    All that one conversation with a client can settle is one entry; a task that takes none is an entry of its own. What
+    exceeds an owner's budget, and clients who were spoken with a few days ago, wait, and are counted below the table.
+
+    An action closes by itself when the log shows what it asks for, such as a call. Otherwise, record what became of it
+    under the id that stands beside it: action_done, action_snoozed with until=DATE, or action_dismissed with
+    reason=TEXT. Running this command changes nothing.
+
+    \b
+    Examples:
+      retention actions clients.jsonl --at 2026-06-30
+      retention actions sqlite:///clients.db --owner jo --ahead 2d --all
+      retention record sqlite:///clients.db acme action_done action=469db2c354bc4473
+    """
+    choice = RuleChoice(settings_file, pack, select)
+    (engine, book_rules), pace = choice.with_book_rules(), choice.settings().worklist
+    moment = at or now()
+    asked = {*owners, *([None] if unowned else [])}
+    replayed = replay_book(histories(log), engine, at=moment, known_at=known_at)
+    assessments, book = with_book(replayed, engine, book_rules, at=moment)
+    if choice.of_book_alone:
+        assessments = (attrs.evolve(assessment, actions=()) for assessment in assessments)
+    found = worklist_of(
+        assessments,
+        at=moment,
+        tasks=tasks_of([*engine.rules, *book_rules]),
+        ahead=ahead,
+        owners=asked or None,
+        pace=pace if budget is None else attrs.evolve(pace, budget=budget),
+        more=book.actions if book else None,
+    )
+    if book:
+        found = attrs.evolve(found, failures=(*book.own_failures, *found.failures))
+    _refuse_unknown(owners, found)
+    if format_ == "table":
+        print_worklist(sys.stdout, found, ahead=ahead, everything=everything)
+    else:
+        document = worklist_document(found, known_at=known_at)
+        if format_ == "json":
+            sys.stdout.buffer.write(as_json(document))
+        else:
+            sys.stdout.buffer.writelines(as_jsonl(document) if format_ == "jsonl" else as_csv(document))
+    report_failures(found.failures)
+    if found.failures:
+        ctx.exit(RULE_FAILED)
+
+
+def _refuse_unknown(owners: tuple[str, ...], worklist: Worklist) -> None:
+    for owner in owners:
+        if owner not in worklist.known_owners:
+            hint = did_you_mean(owner, worklist.known_owners)
+            raise click.UsageError(f"--owner: no client is looked after by {owner!r}{hint}")
