@@ -88,7 +88,13 @@ MEANING = {
 
 def pages() -> dict[str, str]:
     """The text of every generated page by its file's name."""
-    written = {"events.md": _events(), "rules.md": _rules(), "packs.md": _packs(), "practices.md": _practices(), "cli.md": _cli()}
+    written = {
+        "events.md": _events(),
+        "rules.md": _rules(),
+        "packs.md": _packs(),
+        "practices.md": _practices(),
+        "cli.md": _cli(),
+    }
     return {name: "\n".join([GENERATED, "", *lines]).rstrip() + "\n" for name, lines in written.items()}
 
 

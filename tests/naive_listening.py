@@ -185,11 +185,11 @@ def lapsed_checklist(story: Story) -> Verdicts:
     for item, shows in items.items():
         shown = story.all(shows)
         if not shown:
-            return just_due(signed[0]["at"] + 90 * DAY, item)
+            return just_due(signed[0]["at"] + 180 * DAY, item)
         missing_for[item] = story.age(shown[-1]["at"])
     longest = max(missing_for.values())
     item = next(item for item, missing in missing_for.items() if missing == longest)
-    return just_due(max(signed[0]["at"], story.now - longest) + 90 * DAY, item)
+    return just_due(max(signed[0]["at"], story.now - longest) + 180 * DAY, item)
 
 
 RULES = by_name(

@@ -62,10 +62,10 @@ UNPACED = Pace(budget=0, cooldown=days(0))
 
 @rule
 def to_say(client: Client) -> Findings:
-    """Something is to be said: what the note of an event names, word by word, due when it happened."""
+    """Something is to be said: what the note of an event names, word by word, due when it happened, or days later."""
     for event in client.of(Profiled):
-        for what in (event.note or "").split():
-            yield Action(f"Say {what}.", due=event.at, because=event, about=what)
+        for what, _, later in (word.partition("~") for word in (event.note or "").split()):
+            yield Action(f"Say {what}.", due=event.at + days(int(later or 0)), because=event, about=what)
 
 
 @rule(settled_by="task")
@@ -178,10 +178,20 @@ class TestEntries:
 class TestOrder:
     def test_the_day_goes_before_all_else(self):
         found = worklist(
-            owed("late", "2026-06-02", say="a", name="critical", annual_value=9),
-            owed("early", "2026-06-01T23:59:59.999999Z", say="a", stage="prospect"),
+            owed("late", "2026-06-29", say="a~5", name="critical", annual_value=9),
+            owed("early", "2026-06-28T23:59:59.999999Z", say="a~5", stage="prospect"),
         )
         assert clients(found.today) == ["early", "late"]
+
+    def test_all_that_is_overdue_counts_as_due_today(self):
+        found = worklist(
+            owed("long ago", "2026-05-01", say="a"),
+            owed("longer ago", "2026-04-01", say="a"),
+            owed("of value", "2026-06-01", say="a", annual_value=9),
+            owed("today", NOW, say="a", name="critical"),
+            owed("tomorrow", "2026-06-30", say="a~1", name="critical"),
+        )
+        assert clients(found.today) == ["today", "of value", "longer ago", "long ago", "tomorrow"]
 
     def test_on_one_day_the_worst_goes_first_whatever_the_hour(self):
         levels = ["healthy", "unknown", "watch", "at-risk", "critical"]
@@ -192,8 +202,8 @@ class TestOrder:
 
     def test_a_day_is_one_in_utc(self):
         found = worklist(
-            owed("watch", "2026-06-02T01:00:00+02:00", say="a", name="watch"),
-            owed("critical", "2026-06-01T23:00:00-02:00", say="a", name="critical"),
+            owed("watch", "2026-06-29T01:00:00+02:00", say="a~5", name="watch"),
+            owed("critical", "2026-06-28T23:00:00-02:00", say="a~5", name="critical"),
         )
         assert clients(found.today) == ["watch", "critical"]
 
@@ -586,14 +596,17 @@ def events_of_book(book) -> dict[str, list[Event]]:
 
 def comes_before(one: Entry, other: Entry) -> bool:
     """The order as a person would explain it."""
-    if one.due.date() != other.due.date():
-        return one.due.date() < other.due.date()
+    turn, other_turn = (NOW.date() if it.due < NOW else it.due.date() for it in (one, other))
+    if turn != other_turn:
+        return turn < other_turn
     if one.status != other.status:
         return one.status > other.status
     if one.prospect != other.prospect:
         return other.prospect
     if one.value != other.value:
         return other.value is None or (one.value is not None and one.value > other.value)
+    if one.due.date() != other.due.date():
+        return one.due < other.due
     if one.client != other.client:
         return one.client < other.client
     return one.kind == "conversation" or (other.kind == "task" and one.due <= other.due)
@@ -718,13 +731,13 @@ class TestDocument:
         document = worklist_document(worklist(*SHOWN, pace=Pace(budget=1), engine=engine), known_at=NOW)
         lines = [json.loads(line) for line in as_jsonl(document)]
         assert [(it["owner"], it["client"], it["waiting"]) for it in lines] == [
-            ("jo", "acme", None),
+            ("jo", "bolt", None),
+            ("jo", "acme", "budget"),
             ("jo", "calm", "cooldown"),
-            ("jo", "bolt", "budget"),
             (None, "echo", None),
         ]
         assert {(it["version"], it["at"], it["known_at"]) for it in lines} == {(1, *["2026-06-30T00:00:00Z"] * 2)}
-        assert [[failure["rule"] for failure in it["failures"]] for it in lines] == [[], [], ["broken"], []]
+        assert [[failure["rule"] for failure in it["failures"]] for it in lines] == [["broken"], [], [], []]
 
     def test_a_row_an_action(self):
         document = worklist_document(worklist(*SHOWN, owed("bad", say="=1+1", owner="\x1b[31m"), pace=Pace(budget=1)))
@@ -792,11 +805,11 @@ class TestTable:
         assert lines[-1] == "--all lists what is waiting, too."
 
     def test_critical_clients_that_wait_for_the_budget_are_counted(self):
-        book = [owed("a", say="x"), *(owed(name, "2026-06-02", say="x", name="critical") for name in "bc")]
+        book = [owed(name, "2026-06-02", say="x", name="critical") for name in "abc"]
         text = shown(*book, pace=Pace(budget=1))
         assert "2 more wait for another day, since the budget is used up; the earliest is due 2026-06-02" in text
         assert "Critical clients among them: 2." in text
-        assert "ritical" not in shown(*book[:1], owed("d", "2026-06-02", say="x"), pace=Pace(budget=1))
+        assert "ritical clients" not in shown(*book[:1], owed("d", "2026-06-02", say="x"), pace=Pace(budget=1))
 
     def test_nothing_due_says_so(self):
         assert shown() == "Worklist of 2026-06-30: nothing is due by 2026-07-07.\n"

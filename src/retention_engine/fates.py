@@ -81,13 +81,13 @@ class Period:
         if gone and gone.at < self.starts:
             return None  # lost before the period, whatever term still ends in it
         if gone and gone.at < self.until:
-            return None if _never_signed(client) else _due(client, _fate_of(gone), gone.at, _last_term(client), gone)
+            return None if never_signed(client) else _due(client, _fate_of(gone), gone.at, _last_term(client), gone)
         found: DueClient | None = None
         for term, ends in _terms(client):
             if self.starts <= ends < self.until:
                 this = self._end_of_term(client, term, ends, gone)
                 found = found if found and this.fate is Fate.OPEN else this
-        if found is None and left and back and self.starts <= left.at < self.until and not _never_signed(client):
+        if found is None and left and back and self.starts <= left.at < self.until and not never_signed(client):
             found = _due(client, Fate.RETURNED, left.at, _last_term(client), left, back, came_back=back.at)
         return found
 
@@ -125,7 +125,7 @@ def _last_term(client: Client) -> Renewed | None:
     return client.term.event if client.term else client.latest(Renewed)
 
 
-def _never_signed(client: Client) -> bool:
+def never_signed(client: Client) -> bool:
     """Whether the log knows somebody as a prospect alone."""
     stages = {event.stage for event in client.of(Profiled)}
     return "prospect" in stages and "client" not in stages and not client.of(Renewed)

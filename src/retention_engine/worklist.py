@@ -155,9 +155,10 @@ def worklist_of(
 
     The assessments are taken one by one, and no client's history is kept.
 
-    Entries are in the order of the day (UTC) on which they are due; on one day, the worst status goes first; then
-    clients before prospects; then the higher value, unknown ones last; then by the client's id. Values count by their
-    number, whatever their currency.
+    Entries are in the order of the day (UTC) on which they are due, where all that is overdue counts as due today, so that
+    an old trifle doesn't go before a client about to be lost. On one day, the worst status goes first; then clients before
+    prospects; then the higher value, unknown ones last; then what has been due for longer; then by the client's id. Values
+    count by their number, whatever their currency.
 
     A conversation waits where the client was spoken with less than the cooldown ago, unless it can't wait: the client's
     status is critical, a complaint is open, the term ends before the cooldown does, an action was put off until a day
@@ -203,7 +204,7 @@ def worklist_of(
     by_name = sorted(entries, key=lambda owner: (owner is None, owner or ""))
     return Worklist(
         at=moment,
-        owners=tuple(_shared_out(owner, entries[owner], pace.budget) for owner in by_name),
+        owners=tuple(_shared_out(owner, entries[owner], pace.budget, moment) for owner in by_name),
         known_owners=frozenset(known),
         failures=tuple(failures),
     )
@@ -312,19 +313,19 @@ def _entries(facts: _Facts, actions: list[Action], tasks: frozenset[str], at: da
         )
 
 
-def _turn(entry: Entry) -> tuple[date, int, bool, bool, Decimal, str, str, datetime, str, str]:
+def _turn(entry: Entry, today: date) -> tuple[date, int, bool, bool, Decimal, date, str, str, datetime, str, str]:
     """What the order of entries goes by."""
-    first = entry.actions[0]
+    first, due = entry.actions[0], entry.due.date()
     value = Decimal(0) if entry.value is None else -entry.value
     of_client = (entry.client, entry.kind, first.due, first.rule, first.about or "")
-    return (entry.due.date(), -entry.status, entry.prospect, entry.value is None, value, *of_client)
+    return (max(due, today), -entry.status, entry.prospect, entry.value is None, value, due, *of_client)
 
 
-def _shared_out(owner: str | None, entries: Iterable[Entry], budget: int) -> OwnerWorklist:
+def _shared_out(owner: str | None, entries: Iterable[Entry], budget: int, at: datetime) -> OwnerWorklist:
     """The first entries up to the budget are for today; what is kept waiting anyway takes nobody's place."""
     today: list[Entry] = []
     waiting: list[Entry] = []
-    for entry in sorted(entries, key=_turn):
+    for entry in sorted(entries, key=lambda it: _turn(it, at.date())):
         if entry.waiting is not None:
             waiting.append(entry)
         elif budget and len(today) >= budget:

@@ -751,18 +751,18 @@ CASES = [
     # lapsed-checklist: the item never shown, or shown longest ago: due `every` after that, or after the first signature
     case(
         "lapsed-checklist",
-        "ninety days after the first signature, however long we have known them",
+        "half a year after the first signature, however long we have known them",
         wrote("2020-01-01"),
         renewed("2026-01-01"),
         renewed("2026-02-01"),
-        states=["due 2026-04-01 about expectations because e2"],
+        states=["due 2026-06-30 about expectations because e2"],
     ),
     case(
         "lapsed-checklist",
         "what was never shown comes first, even where the rest was shown on the first day",
         wrote("2025-01-01", purpose="expectations"),
         renewed("2026-01-01"),
-        states=["due 2026-04-01 about open-lines because e2"],
+        states=["due 2026-06-30 about open-lines because e2"],
     ),
     case(
         "lapsed-checklist",
@@ -770,7 +770,7 @@ CASES = [
         renewed("2026-01-01"),
         wrote("2026-01-02", purpose="expectations"),
         referred("2026-01-03", "received"),
-        states=["due 2026-04-01 about transparency because e1"],
+        states=["due 2026-06-30 about transparency because e1"],
     ),
     case(
         "lapsed-checklist",
@@ -779,7 +779,7 @@ CASES = [
         wrote("2026-01-02", purpose="expectations"),
         complained("2026-01-03"),
         wrote("2026-01-04", purpose="value_review"),
-        states=["due 2026-04-01 about refinement because e1"],
+        states=["due 2026-06-30 about refinement because e1"],
     ),
     case(
         "lapsed-checklist",
@@ -790,7 +790,7 @@ CASES = [
         wrote("2026-01-04", purpose="expectations"),
         engaged("2026-01-05"),
         wrote("2026-02-01", purpose="refinement"),
-        states=["due 2026-04-03 about transparency because e3"],
+        states=["due 2026-07-02 about transparency because e3"],
     ),
     case(
         "lapsed-checklist",
@@ -800,7 +800,7 @@ CASES = [
         wrote("2026-02-01", purpose="review"),
         wrote("2026-02-01", purpose="expectations"),
         complained("2026-02-01"),
-        states=["due 2026-05-02 about expectations because e4"],
+        states=["due 2026-07-31 about expectations because e4"],
     ),
     case(
         "lapsed-checklist",
@@ -809,7 +809,7 @@ CASES = [
         wrote("2025-12-02", purpose="report"),
         wrote("2025-12-03", purpose="expectations"),
         renewed("2026-01-01"),
-        states=["due 2026-04-01 about open-lines because e4"],
+        states=["due 2026-06-30 about open-lines because e4"],
     ),
     case("lapsed-checklist", "nothing was signed", engaged("2026-01-01"), delivered("2026-01-02")),
     case(

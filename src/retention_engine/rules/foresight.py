@@ -65,6 +65,7 @@ def reactive_contact(
 
     first: Event | None = None
     cause: Event | None = None
+    in_a_row = True
     reactive: list[bool] = []  # from the latest contact backwards
     for event in reversed(contacts):
         reactive.append(is_reactive(event))
@@ -74,8 +75,8 @@ def reactive_contact(
         if 2 * sum(reactive[place:]) <= times:
             break
         first = contacts[-1 - place]
-        if cause is contacts[-place] if place else reactive[0]:
-            cause = first
+        in_a_row = in_a_row and reactive[place]
+        cause = first if in_a_row else cause
     if first is not None:
         yield Concern(Health.WATCH, starts=first.at, until=contacts[-1].at + memory, because=contacts[-times:])
     if cause is not None:

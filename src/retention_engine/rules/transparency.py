@@ -177,7 +177,7 @@ def unrefined_process(client: Client, *, every: timedelta = days(90)) -> Finding
 
 
 @rule(pack="stick-around")
-def lapsed_checklist(client: Client, *, every: timedelta = days(90)) -> Findings:
+def lapsed_checklist(client: Client, *, every: timedelta = days(180)) -> Findings:
     """One of the four things that keep a client has not been shown for a while.
 
     Expectations (purpose `expectations`), open lines (the client was heard), transparency (purpose `report`, `review` or
@@ -194,14 +194,14 @@ def lapsed_checklist(client: Client, *, every: timedelta = days(90)) -> Findings
         2026-01-05 renewed
         2026-01-12 engaged purpose=expectations
         2026-01-19 engaged purpose=refinement
-        at 2026-04-05: act by 2026-04-05
+        at 2026-07-04: act by 2026-07-04
 
     Silent:
         2026-01-05 renewed
         2026-01-12 engaged purpose=expectations
         2026-01-19 engaged purpose=refinement
         2026-02-02 engaged purpose=report
-        at 2026-04-05: nothing
+        at 2026-07-04: nothing
     """
     signed = next(iter(client.of(Renewed)), None)
     if signed is not None:
