@@ -491,6 +491,14 @@ def test_attention_may_fall_short_by_so_many_points_and_no_more():
     )
 
 
+def test_contacts_drop_out_of_the_window_one_by_one():
+    log = [*contacts("fern", 200), *contacts("moss", 40, 31, 30, 29, 28, 27, 2)]
+    found = assessed(log, START, BoundRule(RULES["attention-drift"]))
+    assert [(it.starts - START).days for it in found.stated] == [-2, -1, 0, 1, 2, 3]
+    assert [it.message.split(" contacts")[0].rpartition(" ")[2] for it in found.stated] == list("654321")
+    assert found.stated[-1].until == START + days(28)
+
+
 def test_prospects_take_attention_and_are_no_clients():
     log = [*contacts("fern", 200, 1), *contacts("moss", 200, 40), *contacts("sedge", 2, 3)]
     prospect = line("sedge", "profiled", START - days(10), stage="prospect")

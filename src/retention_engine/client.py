@@ -225,7 +225,7 @@ class Client:
         """The complaints that no `resolved` names, nor the `resolves` of any `engaged`."""
         return self.fold(_Complaints, _Complaints.take, Complained, Resolved, settles).open
 
-    def settlement(self, complaint: Complained) -> Event | None:
+    def settlement(self, complaint: Event) -> Event | None:
         """The first event that settled a complaint: a `resolved` that names it, or the `resolves` of an `engaged`."""
         settled = self.fold(_Complaints, _Complaints.take, Complained, Resolved, settles).settled
         return None if complaint.id is None else settled.get(complaint.id)

@@ -144,6 +144,25 @@ class Assessment:
     actions: tuple[Action, ...]
     schedule: Schedule
 
+    @classmethod
+    def read(cls, client: Client, schedule: Schedule, at: datetime) -> "Assessment":
+        """What a schedule says at a moment of the client that it was made for, cut at the moment."""
+        status = schedule.status(at)
+        left = status is Health.LEFT
+        in_force = [
+            concern
+            for concern in schedule.concerns
+            if concern.in_force(at) and (not left or concern.level is Health.LEFT)
+        ]
+        return cls(
+            client=client,
+            at=at,
+            status=status,
+            concerns=tuple(sorted(in_force, key=lambda it: (-it.level, it.starts, it.rule, it.about or ""))),
+            actions=() if left else open_actions(client, schedule.actions, at),
+            schedule=schedule,
+        )
+
     @property
     def failures(self) -> tuple[RuleFailure, ...]:
         """The rules that could not be evaluated for this client."""
@@ -194,22 +213,7 @@ class Engine:
         known = client.as_of(at)
         if not known:
             raise UnknownClient(f"nothing is known of the client {client.id!r} as of {at.isoformat()}")
-        schedule = self.schedule(known)
-        status = schedule.status(at)
-        left = status is Health.LEFT
-        in_force = [
-            concern
-            for concern in schedule.concerns
-            if concern.in_force(at) and (not left or concern.level is Health.LEFT)
-        ]
-        return Assessment(
-            client=known,
-            at=at,
-            status=status,
-            concerns=tuple(sorted(in_force, key=lambda it: (-it.level, it.starts, it.rule, it.about or ""))),
-            actions=() if left else open_actions(known, schedule.actions, at),
-            schedule=schedule,
-        )
+        return Assessment.read(known, self.schedule(known), at)
 
 
 def state(rule: BoundRule, client: Client) -> Stated:

@@ -119,10 +119,6 @@ def seems_gone(client: Client, moment: datetime) -> bool:
     if left and not client.after(left, Renewed, contact):
         return True
     term = client.term
-    if term and term.end <= moment and all(event.term_end for event in client.after(term.event, Renewed) if _renews(event)):
+    if term and term.end <= moment and all(event.term_end for event in client.of(Renewed).after(term.event)):
         return True
     return never_signed(client)
-
-
-def _renews(event: object) -> bool:
-    return isinstance(event, Renewed)

@@ -14,10 +14,14 @@ from typing import ClassVar, assert_type
 import attrs
 
 from retention_engine import (
+    BOOK_RULES,
     BUILT_IN,
     KINDS,
     Action,
     Assessment,
+    Book,
+    BookAssessment,
+    BookChange,
     BoundRule,
     Change,
     Client,
@@ -54,7 +58,9 @@ from retention_engine import (
     Weights,
     Worklist,
     actual_retention,
+    assess_book,
     beyond,
+    book_rule,
     contact,
     days,
     decode,
@@ -68,6 +74,7 @@ from retention_engine import (
     rule,
     rule_of,
     scorecard,
+    spans,
     tasks_of,
     worklist_of,
 )
@@ -152,6 +159,20 @@ def no_generator(client: Client) -> int:
     return len(client.events)
 
 
+@book_rule(pack="acme")
+def lopsided(book: Book, *, most: int = 10) -> Findings:
+    """There are too many clients."""
+    for starts, until, (there,) in spans(
+        [(client.id, *span) for client in book.clients for span in book.tenure(client)]
+    ):
+        if len(there) > most:
+            yield Concern(Health.WATCH, starts=starts, until=until, because=book.clients[0].first)
+
+
+assert_type(lopsided(Book([], Engine([])), most=3), Findings)
+lopsided(Book([], Engine([])), mots=3)  # type: ignore[call-arg]
+
+
 # The engine's answers.
 
 engine = Engine([plain, declared, *map(BoundRule, BUILT_IN)])
@@ -190,6 +211,13 @@ assert_type(found.today[0].waiting, Waiting | None)
 assert_type(RetentionEngine.open("memory://").worklist(owner="jo", budget=3), Worklist)
 assert_type(Settings().worklist, Pace)
 worklist_of([], at=NOW, pace=Pace(budget=0), more=[Action("Call.", due=NOW, because=None)])
+book = Book.cut(gather([]), engine, at=NOW)
+assert_type(book, Book)
+assert_type(book.clients, tuple[Client, ...])
+assert_type(assess_book(book, [lopsided, *map(BoundRule, BOOK_RULES)], at=NOW), BookAssessment)
+assert_type(assess_book(book, [], at=NOW).changes, tuple[BookChange, ...])
+assert_type(RetentionEngine.open("memory://").book(at=NOW), BookAssessment)
+assert_type(Settings().choose_book(packs=["retention-plan"]), tuple[BoundRule, ...])
 card = scorecard(client, engine.schedule(client), at=NOW, rules=engine.rules, weights=Weights(watch=20))
 assert_type(card, Scorecard)
 assert_type(card.score, Score)

@@ -103,7 +103,12 @@ def _agreed_by(event: Event | None) -> tuple[str, ...]:
 
 def renewal_words(found: Renewal) -> str:
     """The facts as one paragraph."""
-    return printable(f"The renewal: {'; '.join(_sentence(found))}.")
+    return f"The renewal: {renewal_facts(found)}"
+
+
+def renewal_facts(found: Renewal) -> str:
+    """The facts side by side, without saying what they are about."""
+    return printable(f"{'; '.join(_sentence(found))}.")
 
 
 def _sentence(found: Renewal) -> Iterator[str]:

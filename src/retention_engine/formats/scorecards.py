@@ -106,7 +106,7 @@ def score_line(assessment: Assessment, card: Scorecard) -> str:
     """The score, what it is made of, and the dimensions, in one line."""
     score = card.score
     whose = " by the rules" if assessment.judgement else ""
-    parts = ", ".join(_parts(score))
+    parts = ", ".join(score_parts(score))
     dimensions = ", ".join(f"{dimension} {card.dimensions[dimension].status}" for dimension in DIMENSIONS)
     incomplete = " (incomplete: a rule failed)" if score.incomplete else ""
     return printable(
@@ -114,7 +114,8 @@ def score_line(assessment: Assessment, card: Scorecard) -> str:
     )
 
 
-def _parts(score: Score) -> Iterator[str]:
+def score_parts(score: Score) -> Iterator[str]:
+    """The deductions, one text each; the smaller concerns as one, the overdue actions as one."""
     concerns = [deduction for deduction in score.deductions if not isinstance(deduction.finding, Action)]
     overdue = [deduction for deduction in score.deductions if isinstance(deduction.finding, Action)]
     shown = concerns if len(concerns) <= _MOST_CONCERNS + 1 else concerns[:_MOST_CONCERNS]

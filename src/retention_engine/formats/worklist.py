@@ -116,13 +116,13 @@ def print_worklist(file: IO[str], worklist: Worklist, *, ahead: timedelta, every
     """Print each owner's entries for today, and how many wait; with `everything`, those that wait, too."""
     file.write(f"{_headline(worklist, ahead)}\n")
     for owner in worklist.owners:
-        file.write(f"\n{_owner_line(owner)}\n")
+        file.write(f"\n{owner_line(owner)}\n")
         if owner.today:
             file.write("\n")
             _print_entries(file, owner.today, worklist.at)
         if owner.waiting:
             file.write("\n")
-            file.writelines(f"{line}\n" for line in _waiting_lines(owner.waiting, worklist.at))
+            file.writelines(f"{line}\n" for line in waiting_lines(owner.waiting, worklist.at))
             if everything:
                 file.write("\n")
                 _print_entries(file, owner.waiting, worklist.at, after=len(owner.today))
@@ -140,14 +140,16 @@ def _headline(worklist: Worklist, ahead: timedelta) -> str:
     return f"Worklist of {day(worklist.at)}, with what is due {until}: {len(worklist.today):,} for today{waiting}."
 
 
-def _owner_line(owner: OwnerWorklist) -> str:
+def owner_line(owner: OwnerWorklist) -> str:
+    """Who the owner is, and how much is for today."""
     who = "Clients without an owner" if owner.owner is None else printable(owner.owner)
     if owner.today:
         return f"{who}: {len(owner.today):,} for today"
     return f"{who}: nothing for today" if owner.waiting else f"{who}: nothing is due"
 
 
-def _waiting_lines(waiting: Sequence[Entry], at: datetime) -> Iterator[str]:
+def waiting_lines(waiting: Sequence[Entry], at: datetime) -> Iterator[str]:
+    """How many entries wait, for each of the reasons, in a sentence."""
     by_why: dict[str, list[Entry]] = {"budget": [], "cooldown": []}
     for entry in waiting:
         if entry.waiting is not None:
@@ -185,14 +187,15 @@ def _print_entries(file: IO[str], entries: Sequence[Entry], at: datetime, after:
         for action in entry.actions:
             first = action is entry.actions[0]
             row = [str(number), entry.client, str(entry.status)] if first else ["", "", ""]
-            row += [_day_only(action.due), _overdue(action, entry, at), _todo(action)]
-            row += [_value(entry) if first else ""] if valued else []
+            row += [_day_only(action.due), overdue_words(action, entry, at), _todo(action)]
+            row += [value_words(entry) if first else ""] if valued else []
             row += [_why(entry.waiting) if first else ""] if waiting else []
             rows.append(row)
     print_table(file, columns, rows)
 
 
-def _overdue(action: Action, entry: Entry, at: datetime) -> str:
+def overdue_words(action: Action, entry: Entry, at: datetime) -> str:
+    """By how much an action is overdue, and whether its entry is escalated; nothing where it is not."""
     if action.due >= at:
         return ""
     count = (at - action.due).days
@@ -205,7 +208,8 @@ def _todo(action: Action) -> str:
     return f"{action.message}{about} ({action.id})"
 
 
-def _value(entry: Entry) -> str:
+def value_words(entry: Entry) -> str:
+    """What is at risk, as a number with its currency; nothing where it is not known."""
     if entry.value is None:
         return ""
     whole = entry.value == entry.value.to_integral_value()

@@ -77,9 +77,9 @@ def contested_price(
     """
     words = {topic.casefold() for topic in topics}
     review = client.latest(valued)
-    unanswered: list[Complained] = []
-    for one in client.complaints:
-        if one.topic and one.topic.casefold() in words and (review is None or review.at + memory <= one.at):
+    unanswered: list[Event] = []
+    for one in client.of(_has_topic):
+        if _topic(one) in words and (review is None or review.at + memory <= one.at):
             if unanswered and unanswered[-1].at + memory <= one.at:
                 unanswered = []
             unanswered.append(one)
@@ -114,8 +114,16 @@ def unreviewed_solution(client: Client, *, every: timedelta = days(180)) -> Find
     """
     served = client.of(Renewed, service)
     if served:
-        *_, latest = served[0], *client.after(served[0], reviewed)
+        latest = [served[0], *client.after(served[0], reviewed)[-1:]][-1]
         yield Action("Check whether ours is still the best solution.", due=latest.at + every, because=latest)
+
+
+def _topic(event: Event) -> str:
+    return (event.topic or "").casefold() if isinstance(event, Complained) else ""
+
+
+def _has_topic(event: Event) -> bool:
+    return _topic(event) != ""
 
 
 def _names_a_competitor(event: Event) -> bool:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from ..client import Client
 from ..declare import Findings, rule
-from ..events import Complained, Engaged, Event, Resolved
+from ..events import Complained, Event
 from ..findings import Action, Concern, Health
 from ..moments import days
 from ..words import engaged_for
@@ -124,15 +124,9 @@ def unmended_complaint(client: Client, *, within: timedelta = days(30)) -> Findi
         2026-01-19 engaged purpose=refinement
         at 2026-02-07: nothing
     """
-    settled: dict[str, Event] = {}
-    for event in client.of(Resolved, Engaged):
-        named = (
-            event.complaint if isinstance(event, Resolved) else event.resolves if isinstance(event, Engaged) else None
-        )
-        if named is not None:
-            settled.setdefault(named, event)
     complaints = client.after(client.latest(refined), Complained)
-    ends = [(complaint, settled[complaint.id]) for complaint in complaints if complaint.id in settled]
+    settled = ((complaint, client.settlement(complaint)) for complaint in complaints)
+    ends = [(complaint, end) for complaint, end in settled if end is not None]
     if ends:
         complaint, end = min(ends, key=_settled_at)
         due = _settled_at((complaint, end)) + within

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from ..client import Client
 from ..declare import Findings, rule
-from ..events import Complained, Engaged, Measured
+from ..events import Complained, Engaged, Event, Measured
 from ..findings import Action, Concern, Health
 from ..moments import days
 from ..words import engaged_for
@@ -63,10 +63,7 @@ def missed_measure(client: Client, *, times: int = 2) -> Findings:
         2026-02-28 measured measure=orders value=100 target=100
         at 2026-02-28: nothing
     """
-    by_measure: dict[str, list[Measured]] = {}
-    for event in client.of(Measured):
-        by_measure.setdefault(event.measure, []).append(event)
-    for measure, values in by_measure.items():
+    for measure, values in client.fold(_no_values, _values_by_measure, Measured).items():
         latest = values[-times:]
         if len(latest) == times and all(event.value < event.target for event in latest):
             yield Concern(Health.AT_RISK, starts=latest[-1].at, because=latest, about=measure)
@@ -95,13 +92,12 @@ def one_sided_expectations(client: Client, *, within: timedelta = days(30)) -> F
         at 2026-02-04: nothing
     """
     alone: Engaged | None = None
-    for event in client.of(Engaged):
-        if _signed_by_somebody(event):
-            sides = set(event.agreed_by)
-            if alone is None:
-                alone = event if len(sides) == 1 else None
-            elif sides != set(alone.agreed_by):
-                alone = None
+    for event in client.of(_signed_by_somebody):
+        sides = set(event.agreed_by) if isinstance(event, Engaged) else set()
+        if alone is None:
+            alone = event if isinstance(event, Engaged) and len(sides) == 1 else None
+        elif sides != set(alone.agreed_by):
+            alone = None
     if alone is not None:
         due = alone.at + within
         message = "Ask the client to agree." if "us" in alone.agreed_by else "Agree to what the client expects."
@@ -174,5 +170,15 @@ def recommended_blind(client: Client, *, within: timedelta = days(14)) -> Findin
         yield Action("Ask what they want, and for what.", due=blind.at + within, because=blind)
 
 
-def _signed_by_somebody(event: Engaged) -> bool:
-    return agreed(event) and bool(event.agreed_by)
+def _no_values() -> dict[str, list[Measured]]:
+    return {}
+
+
+def _values_by_measure(values: dict[str, list[Measured]], event: Event) -> dict[str, list[Measured]]:
+    if isinstance(event, Measured):
+        values.setdefault(event.measure, []).append(event)
+    return values
+
+
+def _signed_by_somebody(event: Event) -> bool:
+    return isinstance(event, Engaged) and agreed(event) and bool(event.agreed_by)

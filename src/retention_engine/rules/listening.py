@@ -78,8 +78,8 @@ def unasked_question(client: Client, *, every: timedelta = days(180), pause: tim
         at 2026-12-18: nothing
     """
     latest: dict[str, Event] = {}
-    for event in client.of(Engaged):
-        for question in {*event.asked, *event.answers}:
+    for event in client.of(_asked):
+        for question in {*event.asked, *event.answers} if isinstance(event, Engaged) else ():
             latest[question] = event
     base = {question: latest[question].at if question in latest else client.since for question in QUESTIONS}
     question = min(QUESTIONS, key=lambda name: base[name])
@@ -219,6 +219,10 @@ def _answered_critically(event: Event) -> bool:
         return False
     wishes = (event.answers[question] for question in ("start", "stop") if question in event.answers)
     return any(wish.strip(" .").casefold() not in NOTHING for wish in wishes) or _says(event, "refer", "no")
+
+
+def _asked(event: Event) -> bool:
+    return isinstance(event, Engaged) and bool(event.asked or event.answers)
 
 
 def _asked_for_criticism(event: Event) -> bool:

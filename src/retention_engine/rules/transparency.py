@@ -106,9 +106,9 @@ def differing_views(client: Client, *, apart: int = 2, within: timedelta = days(
     ours: Engaged | None = None
     theirs: Engaged | None = None
     parted: tuple[Engaged, ...] = ()
-    for event in client.of(Engaged):
-        ours = event if event.our_view is not None else ours
-        theirs = event if event.client_view is not None else theirs
+    for event in client.of(_our_view, _client_view):
+        ours = event if isinstance(event, Engaged) and event.our_view is not None else ours
+        theirs = event if isinstance(event, Engaged) and event.client_view is not None else theirs
         if ours is not None and theirs is not None:
             if abs((ours.our_view or 0) - (theirs.client_view or 0)) < apart:
                 parted = ()
@@ -142,7 +142,7 @@ def unknown_view(client: Client, *, every: timedelta = days(60)) -> Findings:
         2026-01-12 engaged client_view=4
         at 2026-03-06: nothing
     """
-    first = next((event for event in client.of(Engaged) if event.our_view is not None), None)
+    first = next(iter(client.of(_our_view)), None)
     if first is not None:
         base = _later(first, client.latest(_client_view))
         yield Action("Ask how they rate our work, from 1 to 5.", due=base.at + every, because=base)
@@ -222,6 +222,10 @@ def _checked(event: Event) -> bool:
     return isinstance(event, Engaged) and (
         event.purpose in {"feedback", "review"} or "how" in event.asked or "how" in event.answers
     )
+
+
+def _our_view(event: Event) -> bool:
+    return isinstance(event, Engaged) and event.our_view is not None
 
 
 def _client_view(event: Event) -> bool:

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from ..client import Client
 from ..declare import Findings, rule
-from ..events import Event
 from ..findings import Action, Concern, Health
 from ..moments import days
 from ..words import beyond, contact, engaged_for, service
@@ -107,17 +106,16 @@ def fading_extras(client: Client, *, times: int = 3, quarter: timedelta = days(9
         2026-08-03 engaged
         at 2026-09-28: nothing
     """
-    touches: dict[int, list[Event]] = {}
-    for event in client.of(contact, service):
-        touches.setdefault((event.at - client.since) // quarter, []).append(event)
-    newest = max(touches, default=0)
+    touches, extras = client.of(contact, service), client.of(beyond)
+    newest = (touches[-1].at - client.since) // quarter if touches else 0
     for last in (newest - 1, newest):
-        row = [touches.get(number, []) for number in range(last - times + 1, last + 1)]
-        if len(row) > 1 and all(row) and len(row[-1]) >= len(row[0]):
-            shares = [Fraction(sum(map(beyond, events)), len(events)) for events in row]
+        starts = [client.since + number * quarter for number in range(last - times + 1, last + 1)]
+        row = [(extras.between(it, it + quarter), touches.between(it, it + quarter)) for it in starts]
+        if times > 1 and all(all_ for _, all_ in row) and len(row[-1][1]) >= len(row[0][1]):
+            shares = [Fraction(len(more), len(all_)) for more, all_ in row]
             if all(one > other for one, other in pairwise(shares)):
                 end = client.since + (last + 1) * quarter
-                evidence = [next((it for it in reversed(row[0]) if beyond(it)), None), row[-1][-1]]
+                evidence = [row[0][0][-1], row[-1][1][-1]]
                 yield Concern(Health.WATCH, starts=end, until=end + quarter, because=evidence)
 
 

@@ -1,0 +1,120 @@
+"""Windows on a history: they read like tuples, and a client cut earlier sees nothing of what came later."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from given import client_of, histories_of
+from retention_engine import Client, Complained, Engaged, Event, Renewed, Resolved, contact, heard, instant
+from retention_engine.client import settles
+from retention_engine.history import Events
+from strategies import logs, moments, questions
+
+FOUR = [Engaged(client="acme", at=f"2026-01-0{day}", id=f"e{day}", position=day) for day in (1, 2, 3, 4)]
+SELECTORS = [Engaged, Complained, Event, contact, heard, settles]
+
+
+@given(st.integers(0, 4), st.integers(0, 4), st.integers(-6, 6), st.integers(-6, 6), st.sampled_from([-2, -1, 1, 2]))
+def test_a_window_reads_like_the_tuple_of_its_events(start, stop, one, other, step):
+    window, plain = Events(FOUR, start, stop), tuple(FOUR[start:stop])
+    assert window == plain
+    assert plain == tuple(window)
+    assert (len(window), bool(window), repr(window)) == (len(plain), bool(plain), repr(plain))
+    assert tuple(reversed(window)) == plain[::-1]
+    assert window[one:other:step] == plain[one:other:step]
+    if -len(plain) <= one < len(plain):
+        assert window[one] is plain[one]
+    else:
+        with pytest.raises(IndexError):
+            window[one]
+
+
+def test_a_window_equals_other_sequences_of_its_events_alone():
+    window = Events(FOUR, 1, 3)
+    assert window == [FOUR[1], FOUR[2]]
+    assert window == Events(FOUR[1:3], 0, 2)
+    assert window != FOUR
+    assert window != [FOUR[1], FOUR[3]]
+    assert window != 2
+    with pytest.raises(TypeError):
+        hash(window)
+
+
+def test_after_and_between_are_windows_too():
+    window = Events(FOUR, 0, 3)
+    assert window.after(FOUR[0]) == FOUR[1:3]
+    assert window.after(FOUR[3]) == []
+    assert window.between(instant("2026-01-02"), instant("2026-01-03")) == FOUR[1:2]
+    assert window.between(instant("2026-01-02T00:00:00.000001Z"), instant("2026-01-09")) == FOUR[2:3]
+    assert window.between(instant("2026-01-03"), instant("2026-01-02")) == []
+
+
+@given(questions())
+def test_a_cut_client_answers_as_one_made_of_what_it_sees(question):
+    log, now, _ = question
+    for name, history in histories_of(log).items():
+        whole = Client.from_events(name, history)
+        for selector in SELECTORS:
+            whole.of(selector)
+        cut, alone = whole.as_of(now), Client.from_events(name, history, as_of=now)
+        assert cut.events == alone.events
+        for selector in SELECTORS:
+            assert cut.of(selector) == alone.of(selector)
+            assert cut.latest(selector) is alone.latest(selector)
+        assert cut.of(Complained, contact) == alone.of(Complained, contact)
+        assert (cut.open_complaints, cut.term, bool(cut)) == (alone.open_complaints, alone.term, bool(alone))
+        assert [cut.settlement(it) for it in cut.complaints] == [alone.settlement(it) for it in alone.complaints]
+        assert (cut.tier, cut.owner, cut.cadence, cut.judgement) == (
+            alone.tier,
+            alone.owner,
+            alone.cadence,
+            alone.judgement,
+        )
+
+
+@given(logs())
+def test_a_client_grows_by_what_happened_at_one_instant(log):
+    for name, history in histories_of(log).items():
+        client = Client.from_events(name, history)
+        instants = sorted({event.at for event in client.events})
+        prefixes = list(client.prefixes())
+        assert [it.events for it in prefixes] == [client.as_of(moment).events for moment in instants]
+
+
+@given(logs(), st.data())
+def test_a_fold_is_a_loop_whichever_cut_was_asked_before(log, data):
+    for name, history in histories_of(log).items():
+        client = Client.from_events(name, history)
+        for moment in data.draw(st.lists(moments(log), max_size=5)):
+            cut = client.as_of(moment)
+            assert cut.fold(list, _note, Engaged, Renewed) == [event.ref for event in cut.of(Engaged, Renewed)]
+
+
+def _note(refs: list[str], event: Event) -> list[str]:
+    return [*refs, event.ref]
+
+
+def test_what_was_read_is_noted_while_somebody_wants_to_know():
+    client = client_of(*FOUR)
+    with client.reading() as asked:
+        client.latest(contact)
+        client.of(Engaged, Complained)
+        assert client.open_complaints == ()
+        len(client.events)
+    client.of(Renewed)
+    assert asked == {(contact,), (Engaged, Complained), (Complained, Resolved, settles), (Event,)}
+
+
+def test_a_settlement_may_precede_its_complaint_and_the_first_one_counts():
+    client = client_of(
+        Resolved(client="acme", at="2026-01-01", complaint="c1", id="r1"),
+        Complained(client="acme", at="2026-01-02", id="c1"),
+        Engaged(client="acme", at="2026-01-03", resolves="c1"),
+        Complained(client="acme", at="2026-01-04"),
+    )
+    assert [client.settlement(it) for it in client.complaints] == [client.events[0], None]
+    assert client.open_complaints == (client.events[3],)
+    assert client.as_of(instant("2026-01-01")).open_complaints == ()
+    assert client.as_of(instant("2026-01-01") - timedelta(1)).events == ()
