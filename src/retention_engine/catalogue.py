@@ -14,15 +14,16 @@ event = { kind = "engaged", purpose = "social", depth = "meaningful" }
 ```
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
 
 from .client import Client
 from .errors import EventError, did_you_mean, shown
-from .events import Complained, Engaged, Event, Introduced, Judged, Question, Referred, Renewed, Resolved, Retracted
+from .events import Engaged, Event, Introduced, Judged, Question, Referred, Renewed, Resolved, Retracted
 from .kinds import KINDS, Kinds
 from .moments import EARLIEST, LATEST
 from .rules.listening import QUESTIONS
@@ -136,21 +137,26 @@ def _renewal(client: Client, when: datetime) -> Iterator[Variant]:
         return
     start = max(term.end, when)
     length = term.end - (term.start or term.event.at)
-    if not EARLIEST - EARLIEST < length < LATEST - start:
-        return
-    terms = {"term_start": start, "term_end": start + length, "value": term.value, "currency": term.currency}
-    yield None, (Renewed(client=client.id, at=when, **terms),)
+    if timedelta(0) < length < LATEST - start:
+        renewed = Renewed(
+            client=client.id,
+            at=when,
+            term_start=start,
+            term_end=start + length,
+            value=term.value,
+            currency=term.currency,
+        )
+        yield None, (renewed,)
 
 
-def _nameable(client: Client) -> list[Complained]:
-    """The open complaints that an event can name, the worst first, and of those the oldest."""
-    found = [complaint for complaint in client.open_complaints if complaint.id is not None]
-    return sorted(found, key=lambda it: (_SEVERITIES.index(it.severity), it.order))
+def _nameable(client: Client) -> list[str]:
+    """The ids of the open complaints that have one, the worst first, and of those the oldest."""
+    worst_first = sorted(client.open_complaints, key=lambda it: (_SEVERITIES.index(it.severity), it.order))
+    return [complaint.id for complaint in worst_first if complaint.id is not None]
 
 
 def _resolution(client: Client, when: datetime) -> Iterator[Variant]:
-    complaints = _nameable(client)
-    events = [Resolved(client=client.id, at=when, complaint=it.id) for it in complaints]
+    events = [Resolved(client=client.id, at=when, complaint=name) for name in _nameable(client)]
     for event in events[:MOST_COMPLAINTS]:
         yield event.complaint, (event,)
     if len(events) > FEW_COMPLAINTS:
@@ -158,9 +164,9 @@ def _resolution(client: Client, when: datetime) -> Iterator[Variant]:
 
 
 def _resolution_talk(client: Client, when: datetime) -> Iterator[Variant]:
-    how = {"purpose": "resolution", "depth": "meaningful"}
-    for complaint in _nameable(client)[:MOST_COMPLAINTS]:
-        yield complaint.id, (Engaged(client=client.id, at=when, resolves=complaint.id, **how),)
+    for name in _nameable(client)[:MOST_COMPLAINTS]:
+        talk = Engaged(client=client.id, at=when, resolves=name, purpose="resolution", depth="meaningful")
+        yield name, (talk,)
 
 
 REMEDIES = (
@@ -176,7 +182,12 @@ REMEDIES = (
     Remedy("meeting", "Meet, and talk about something that matters to them.", 60, _engaged(depth="meaningful")),
     Remedy("second-person", "Meet a second person on the client's side.", 60, _engaged(with_=(NEW_PERSON,))),
     Remedy("resolution-talk", "Resolve the complaint, and talk it over with the client.", 60, _resolution_talk),
-    Remedy("refinement", "Improve one thing, and tell the client.", 60, _engaged(purpose="refinement")),
+    Remedy(
+        "refinement",
+        "Improve one thing, and tell the client.",
+        60,
+        _engaged(direction="outbound", purpose="refinement"),
+    ),
     Remedy("value-review", "Show the client what they got.", 90, _engaged(purpose="value_review")),
     Remedy(
         "expectations",
@@ -295,30 +306,31 @@ class _Reading:
 
 
 def _problems_of(cls: type[Event], fields: Mapping[str, Any]) -> Iterator[EventError]:
-    """What is wrong with the fields of an event, each looked at by itself, and then with all of them."""
+    """Everything that is wrong with an event's fields: what is missing, each by itself, and how they go together."""
     schema = schema_of(cls)
-    found = False
-    for name in [*fields, *(schema.required - fields.keys() - {"client", "at"})]:
+    found = [EventError("missing-field", "is missing, and must be given", name) for name in _missing(cls, fields)]
+    each = attrs.evolve(schema, required=frozenset())
+    left = dict(fields)
+    while True:
         try:
-            schema.parse({name: fields[name]} | _envelope(schema.required, fields, name), check_text=True)
+            each.parse(dict(left), check_text=True)
         except EventError as error:
-            if error.field is None or error.field.partition(".")[0].partition("[")[0] == name:
-                found = True
-                yield error
-        except KeyError:
-            found = True
-            yield EventError("missing-field", "is missing, and must be given", name)
+            found.append(error)
+            name = re.split(r"[.[]", error.field or "")[0]
+            if left.pop(name, None) is None:
+                break
+        else:
+            break
     if not found:
         try:
             cls.from_fields({**fields, "client": "acme", "at": EARLIEST})
         except EventError as error:
-            yield error
+            found.append(error)
+    yield from found
 
 
-def _envelope(required: Iterable[str], fields: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The other fields without which an event can't be read."""
-    others = {other: fields[other] for other in required if other in fields and other != name}
-    return {"client": "acme", "at": EARLIEST, **others}
+def _missing(cls: type[Event], fields: Mapping[str, Any]) -> list[str]:
+    return sorted(schema_of(cls).required - fields.keys() - _SET_THEN.keys())
 
 
 def _written(cls: type[Event], fields: Mapping[str, Any]) -> Callable[[Client, datetime], Iterable[Variant]]:
@@ -328,7 +340,7 @@ def _written(cls: type[Event], fields: Mapping[str, Any]) -> Callable[[Client, d
             yield None, (cls.from_fields({**fields, **envelope}),)
             return
         for complaint in _nameable(client)[:MOST_COMPLAINTS]:
-            named = {key: complaint.id if it == OPEN_COMPLAINT else it for key, it in fields.items()}
-            yield complaint.id, (cls.from_fields({**named, **envelope}),)
+            named = {key: complaint if it == OPEN_COMPLAINT else it for key, it in fields.items()}
+            yield complaint, (cls.from_fields({**named, **envelope}),)
 
     return variants

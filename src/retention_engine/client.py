@@ -293,6 +293,11 @@ class Client:
         return plan
 
 
+def interaction(event: Event) -> bool:
+    """An event of the relationship, from the first of which retention starts; `retracted` and `action_*` are none."""
+    return not isinstance(event, NO_INTERACTION)
+
+
 def settles(event: Event) -> bool:
     """An `engaged` that settles a complaint."""
     return isinstance(event, Engaged) and event.resolves is not None

@@ -37,6 +37,18 @@ class QuestionError(RetentionError, ValueError):
     """What was asked has no answer, such as about a period that ends before it starts."""
 
 
+class ExtraMissing(RetentionError, ImportError):
+    """A library is not installed that only some uses of this package need.
+
+    Attributes:
+        extra: the extra of this package that brings it.
+    """
+
+    def __init__(self, what: str, library: str, extra: str) -> None:
+        super().__init__(f'{what} needs {library}; install it: pip install "retention-engine[{extra}]"')
+        self.extra = extra
+
+
 class RuleError(RetentionError, TypeError):
     """A function cannot serve as a rule, or a rule stated something that is no finding."""
 

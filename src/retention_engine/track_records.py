@@ -12,7 +12,7 @@ from typing import Literal
 import attrs
 
 from .moments import days
-from .outcomes import Outcome
+from .outcomes import TICK, Outcome
 from .predictions import Prediction
 
 YEAR = days(365)
@@ -34,6 +34,11 @@ class Case:
     place: int
     prediction: Prediction
     outcome: Outcome | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether the client was lost or retained."""
+        return self.outcome is not None and self.outcome.counts
 
 
 @attrs.frozen
@@ -142,7 +147,7 @@ class Cases:
     def client_years(self) -> Fraction | None:
         """For how long clients were watched whose outcome counts; `None` without a row of moments."""
         counted = sum(count for outcome, count in self.counts.items() if outcome.counts)
-        return None if self.every is None else Fraction(counted * self.every / timedelta(microseconds=1)) / _MICROSECONDS
+        return None if self.every is None else Fraction(counted * (self.every // TICK), YEAR // TICK)
 
     def track_record(
         self, by: str, kind: Kind, warns: Callable[[Prediction], bool], above: timedelta | None = None
@@ -208,7 +213,7 @@ class Cases:
             age(case.prediction)
             for course in self.courses
             for case in course.cases
-            if case.outcome and case.outcome.counts
+            if case.counts
         )
         found, nearest, count = None, wanted, 0
         for threshold in sorted(ages, reverse=True):
@@ -224,9 +229,6 @@ class Cases:
         assert self.horizon is not None  # noqa: S101 - for the type checker; nobody else asks
         first = bisect_left(course.cases, loss - self.horizon, key=_at)
         return range(first, bisect_left(course.cases, loss, first, key=_at))
-
-
-_MICROSECONDS = Fraction(YEAR / timedelta(microseconds=1))
 
 
 def _at(case: Case) -> datetime:

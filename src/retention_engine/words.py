@@ -1,6 +1,7 @@
 """The contract's words for events, as conditions that rules and `Client` take: contact, heard, beyond."""
 
 from collections.abc import Callable
+from functools import cache, lru_cache
 
 from .events import Complained, Engaged, Event, Introduced, Referred
 
@@ -54,11 +55,43 @@ def referred_by_us(event: Event) -> bool:
     return isinstance(event, Referred) and event.direction == "given"
 
 
+@cache
 def engaged_for(*purposes: str) -> Callable[[Event], bool]:
-    """The condition `engaged` with one of these purposes; make it once, at the top of a module."""
+    """The condition `engaged` with one of these purposes; the same one whenever it is asked for."""
     wanted = frozenset(purposes)
 
     def matches(event: Event) -> bool:
         return isinstance(event, Engaged) and event.purpose in wanted
+
+    return matches
+
+
+@lru_cache(maxsize=4096)
+def by(person: str) -> Callable[[Event], bool]:
+    """The condition that an event was recorded as done by one of us; the same one whenever it is asked for."""
+
+    def matches(event: Event) -> bool:
+        return event.by == person
+
+    return matches
+
+
+@lru_cache(maxsize=4096)
+def contact_by(person: str) -> Callable[[Event], bool]:
+    """The condition of a contact by one of us; the same one whenever it is asked for."""
+
+    def matches(event: Event) -> bool:
+        return event.by == person and contact(event)
+
+    return matches
+
+
+@lru_cache(maxsize=4096)
+def engaged_through(*channels: str) -> Callable[[Event], bool]:
+    """The condition of an `engaged` contact through one of these channels, in any case of letters."""
+    wanted = frozenset(channel.casefold() for channel in channels)
+
+    def matches(event: Event) -> bool:
+        return isinstance(event, Engaged) and (event.channel or "").casefold() in wanted and contact(event)
 
     return matches

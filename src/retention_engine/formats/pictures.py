@@ -28,6 +28,8 @@ _LABELLED = 9.0
 
 _BAND_LABELLED = 10.0
 _MONTHS_BETWEEN = 3
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""As they are written whatever the locale is."""
 
 
 def percent(value: float) -> str:
@@ -68,11 +70,11 @@ def ticks(window: Window) -> tuple[Tick, ...]:
     found = []
     year, month = window.starts.year, window.starts.month
     while True:
-        year, month = (year + 1, 1) if month == 12 else (year, month + 1)  # noqa: PLR2004 - the months of a year
+        year, month = (year, month + 1) if month < len(_MONTHS) else (year + 1, 1)
         begins = window.starts.replace(year=year, month=month, day=1, hour=0, minute=0, second=0, microsecond=0)
         if begins >= window.ends:
             return tuple(found)
-        text = f"{begins:%b %Y}" if month == 1 else f"{begins:%b}"
+        text = _MONTHS[month - 1] if month > 1 else f"{_MONTHS[0]} {year}"
         place = window.place(begins)
         room = place < 100 - _LABELLED / 2
         found.append(Tick(percent(place), text if room else "", (month - 1) % _MONTHS_BETWEEN != 0))

@@ -1,13 +1,15 @@
 """Contact: whether we talk to the client, and whether the client talks to us."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 
 from ..client import Client
 from ..declare import Findings, rule
-from ..events import Engaged, Renewed
+from ..events import Engaged, Event, Renewed
 from ..findings import Action, Concern, Health
 from ..moments import days
-from ..words import contact, heard, ours
+from ..words import contact, engaged_through, heard, ours
 from .profiles import noted_since
 
 
@@ -133,15 +135,25 @@ def off_channel(client: Client, *, times: int = 3, within: timedelta = days(14))
     preferred = client.channel
     if not preferred:
         return
-    row: list[Engaged] = []
-    for event in reversed(client.after(noted_since(client, "channel"), ours)):
-        if isinstance(event, Engaged) and event.channel:
-            if event.channel.casefold() == preferred.casefold():
-                break
-            row.append(event)
-    if len(row) >= times:
-        row = row[::-1][:times]
+    noted, used = noted_since(client, "channel"), client.latest(_ours_through(preferred))
+    since = used if noted is None or (used is not None and used.order > noted.order) else noted
+    row = client.after(since, _through_some_channel)[:times]
+    if len(row) == times:
         yield Action(f"Use the channel that they prefer: {preferred}.", due=row[-1].at + within, because=row)
+
+
+@lru_cache(maxsize=1024)
+def _ours_through(channel: str) -> Callable[[Event], bool]:
+    through = engaged_through(channel)
+
+    def matches(event: Event) -> bool:
+        return through(event) and ours(event)
+
+    return matches
+
+
+def _through_some_channel(event: Event) -> bool:
+    return isinstance(event, Engaged) and bool(event.channel) and ours(event)
 
 
 def _reached_out(event: object) -> bool:

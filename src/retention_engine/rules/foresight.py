@@ -1,15 +1,15 @@
 """Foresight: whether we come before the trouble, or only after it."""
 
-from bisect import bisect_left
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import pairwise
+from functools import cache
 
-from ..client import Client
+from ..client import Client, interaction
 from ..declare import Findings, rule
 from ..events import Complained, Engaged, Event
 from ..findings import Action, Concern, Health
 from ..moments import days
-from ..words import contact, engaged_for, ours
+from ..words import by, contact, contact_by, engaged_for, ours
 
 thanked = engaged_for("appreciation")
 
@@ -55,32 +55,12 @@ def reactive_contact(
         2026-03-05 engaged
         at 2026-04-15: nothing
     """
-    contacts, complaints = client.of(ours), client.complaints
-
-    def is_reactive(event: Event) -> bool:
-        if isinstance(event, Engaged) and (event.reactive_to is not None or event.resolves is not None):
-            return True
-        before = bisect_left(complaints, event.order, key=_order)
-        return before > 0 and event.at < complaints[before - 1].at + window
-
-    first: Event | None = None
-    cause: Event | None = None
-    in_a_row = True
-    reactive: list[bool] = []  # from the latest contact backwards
-    for event in reversed(contacts):
-        reactive.append(is_reactive(event))
-        place = len(reactive) - times
-        if place < 0:
-            continue
-        if 2 * sum(reactive[place:]) <= times:
-            break
-        first = contacts[-1 - place]
-        in_a_row = in_a_row and reactive[place]
-        cause = first if in_a_row else cause
-    if first is not None:
-        yield Concern(Health.WATCH, starts=first.at, until=contacts[-1].at + memory, because=contacts[-times:])
-    if cause is not None:
-        yield Action("Book the next contact now, while nothing is wrong.", due=cause.at + within, because=cause)
+    contacts = client.of(ours)
+    row = client.fold(_Reactions, _take_reaction(times, window), ours, Complained)
+    if row.first is not None:
+        yield Concern(Health.WATCH, starts=row.first.at, until=contacts[-1].at + memory, because=contacts[-times:])
+    if row.cause is not None:
+        yield Action("Book the next contact now, while nothing is wrong.", due=row.cause.at + within, because=row.cause)
 
 
 @rule(pack="love-engage-help")
@@ -126,18 +106,12 @@ def circled_wagons(
         2026-03-11 engaged channel=visit
         at 2026-04-10: nothing
     """
-    contacts = client.of(ours)
-    for complaint in reversed(client.complaints):
-        place = bisect_left(contacts, complaint.order, key=_order)
-        quiet_from = contacts[place - 1].at if place else client.since
-        crowd = contacts[place : place + times]
-        if complaint.at - quiet_from < silence or len(crowd) < times or crowd[-1].at >= complaint.at + window:
-            continue
-        evidence = [complaint, *crowd]
-        yield Concern(Health.WATCH, starts=crowd[-1].at, until=complaint.at + memory, because=evidence)
-        if contacts[-1].at < complaint.at + window:
-            yield Action("Book contacts for the calm months to come.", due=crowd[-1].at + within, because=evidence)
-        return
+    found = client.fold(_Wagons, _take_wagon(silence, times, window), interaction).found
+    if found is not None:
+        complaint, *crowd = found
+        yield Concern(Health.WATCH, starts=crowd[-1].at, until=complaint.at + memory, because=found)
+        if client.base(ours) < complaint.at + window:
+            yield Action("Book contacts for the calm months to come.", due=crowd[-1].at + within, because=found)
 
 
 @rule(pack="love-engage-help")
@@ -218,14 +192,14 @@ def passed_along(client: Client, *, window: timedelta = days(30), within: timede
     complaint = client.latest(Complained)
     if complaint is None or not client.owner:
         return
-    since = client.after(complaint, contact)
-    new = {event.by for event in since if event.by and event.at < complaint.at + window}
-    if not new or any(event.by == client.owner for event in since):
+    called = client.latest(contact_by(client.owner))
+    if called is not None and called.order > complaint.order:
         return
-    new -= {event.by for event in client.events if event.order <= complaint.order}
-    if stranger := next((event for event in since if event.by in new), None):
-        due = stranger.at + within
-        yield Action("The owner calls the client in person.", due=due, because=[complaint, stranger])
+    for event in client.after(complaint, contact).between(complaint.at, complaint.at + window):
+        if event.by and client.of(by(event.by))[0].order > complaint.order:
+            due = event.at + within
+            yield Action("The owner calls the client in person.", due=due, because=[complaint, event])
+            return
 
 
 @rule(pack="existing-clients-first", tiers={"key": {"every": days(30)}})
@@ -262,11 +236,10 @@ def bursty_contact(
         at 2026-08-05: nothing
     """
     rhythm = client.cadence or every
-    contacts = client.of(contact)
-    silence = next((gap for gap in pairwise(reversed(contacts)) if gap[0].at - gap[1].at > times * rhythm), None)
-    if silence is None:
+    silence = client.fold(_no_silence, _take_silence(times * rhythm), contact)[1:]
+    if not silence:
         return
-    after, before = silence
+    before, after = silence
     enough = max(2, window // rhythm)
     counted = [before, *client.after(before, contact)[: enough - 1]]
     if len(counted) == enough:
@@ -274,5 +247,80 @@ def bursty_contact(
         yield Concern(Health.WATCH, starts=starts, until=before.at + window, because=[before, after])
 
 
-def _order(event: Event) -> tuple[datetime, int]:
-    return event.order
+class _Reactions:
+    """Our latest contacts, as far as they tell whether we only answer to trouble.
+
+    Attributes:
+        first: the contact since which most of the latest have been answers to trouble.
+        cause: the first of those without a calm contact after it.
+    """
+
+    def __init__(self) -> None:
+        self.first: Event | None = None
+        self.cause: Event | None = None
+        self.trouble: Event | None = None
+        self.latest: tuple[bool, ...] = ()
+
+
+@cache
+def _take_reaction(times: int, window: timedelta) -> Callable[[_Reactions, Event], _Reactions]:
+    def take(row: _Reactions, event: Event) -> _Reactions:
+        if isinstance(event, Complained):
+            row.trouble = event
+            return row
+        named = isinstance(event, Engaged) and (event.reactive_to is not None or event.resolves is not None)
+        reactive = named or (row.trouble is not None and event.at < row.trouble.at + window)
+        row.latest = (*row.latest, reactive)[-times:]
+        mostly = len(row.latest) == times and 2 * sum(row.latest) > times
+        row.first = (row.first or event) if mostly else None
+        row.cause = (row.cause or event) if mostly and reactive else None
+        return row
+
+    return take
+
+
+class _Wagons:
+    """Complaints after a silence, each with the contacts that followed at once.
+
+    Attributes:
+        found: the latest that was followed by a crowd, and the crowd.
+    """
+
+    def __init__(self) -> None:
+        self.found: tuple[Event, ...] | None = None
+        self.quiet_from: datetime | None = None
+        self.followed: list[tuple[Event, ...]] = []
+
+
+@cache
+def _take_wagon(silence: timedelta, times: int, window: timedelta) -> Callable[[_Wagons, Event], _Wagons]:
+    def take(wagons: _Wagons, event: Event) -> _Wagons:
+        if wagons.quiet_from is None:
+            wagons.quiet_from = event.at
+        if isinstance(event, Complained) and event.at - wagons.quiet_from >= silence:
+            wagons.followed.append((event,))
+        if ours(event):
+            wagons.quiet_from = event.at
+            crowds = [(*crowd, event) for crowd in wagons.followed if event.at < crowd[0].at + window]
+            wagons.followed = [crowd for crowd in crowds if len(crowd) <= times]
+            full = [crowd for crowd in crowds if len(crowd) > times]
+            wagons.found = full[-1] if full else wagons.found
+        return wagons
+
+    return take
+
+
+def _no_silence() -> tuple[Event, ...]:
+    return ()
+
+
+@cache
+def _take_silence(longest: timedelta) -> Callable[[tuple[Event, ...], Event], tuple[Event, ...]]:
+    """The latest contact, and the two around the latest silence that was longer."""
+
+    def take(known: tuple[Event, ...], event: Event) -> tuple[Event, ...]:
+        if known and event.at - known[0].at > longest:
+            return event, known[0], event
+        return (event, *known[1:])
+
+    return take

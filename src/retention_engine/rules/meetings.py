@@ -7,7 +7,7 @@ from ..declare import Findings, rule
 from ..events import Engaged, Event
 from ..findings import Action, Concern, Health
 from ..moments import days
-from ..words import contact
+from ..words import contact, engaged_through
 
 
 @rule(pack="love-engage-help")
@@ -131,12 +131,7 @@ def no_wow(
         2026-04-13 engaged channel=meeting
         at 2026-06-01: nothing
     """
-    meeting = {channel.casefold() for channel in channels}
-    plain = [
-        event
-        for event in client.after(client.latest(_exceeded), contact)
-        if isinstance(event, Engaged) and event.channel and event.channel.casefold() in meeting
-    ]
+    plain = client.after(client.latest(_exceeded), engaged_through(*channels))
     if len(plain) >= times:
         due = plain[times - 1].at + within
         yield Action("Bring to the next meeting what they don't expect.", due=due, because=plain[:times])

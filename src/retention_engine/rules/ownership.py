@@ -1,14 +1,16 @@
 """Ownership: who looks after the client, by which plan, and through whom."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Iterable
 from datetime import timedelta
+
+import attrs
 
 from ..client import Client
 from ..declare import Findings, rule
 from ..events import Engaged, Event, Renewed
 from ..findings import Action, Concern, Health
 from ..moments import days
-from ..words import contact
+from ..words import contact, contact_by
 from .profiles import noted_since
 
 
@@ -63,9 +65,9 @@ def absent_owner(client: Client, *, every: timedelta = days(90), times: int = 2)
         at 2026-07-04: nothing
     """
     appointed, owner = noted_since(client, "owner"), client.owner
-    if appointed is not None and owner and any(event.by for event in client.of(contact)):
-        since = reversed(client.after(appointed, contact))
-        latest = next((event for event in since if event.by == owner), appointed)
+    if appointed is not None and owner and client.latest(_contact_by_somebody):
+        called = client.latest(contact_by(owner))
+        latest = called if called is not None and called.order > appointed.order else appointed
         due = latest.at + times * (client.cadence or every)
         yield Action("The owner gets in touch in person.", due=due, because=latest)
 
@@ -122,16 +124,16 @@ def single_thread(client: Client, *, times: int = 3, window: timedelta = days(18
         2026-05-04 engaged with=Nora,Piet by=jo
         at 2026-07-04: nothing
     """
-    for side, named, advice in (
-        ("them", _theirs, "Meet a second person on the client's side."),
-        ("us", _our_own, "Bring a second person of ours to the client."),
+    for side, named, step, advice in (
+        ("them", _names_theirs, _take_theirs, "Meet a second person on the client's side."),
+        ("us", _contact_by_somebody, _take_ours, "Bring a second person of ours to the client."),
     ):
-        contacts = [event for event in client.of(contact) if named(event)]
-        row = _with_one_alone(contacts, named)
-        if len(row) >= times:
-            other = contacts[-len(row) - 1] if len(row) < len(contacts) else None
-            starts = max((other or row[0]).at + window, row[times - 1].at)
-            evidence = [other, row[0]]
+        contacts = client.of(named)
+        place = client.fold(_Row, step, named).place
+        if len(contacts) - place >= times:
+            other = contacts[place - 1] if place else None
+            starts = max((other or contacts[place]).at + window, contacts[place + times - 1].at)
+            evidence = [other, contacts[place]]
             if side == "them":
                 yield Concern(Health.WATCH, starts=starts, because=evidence, about=side)
             yield Action(advice, due=starts, because=evidence, about=side)
@@ -178,19 +180,32 @@ def unproven_prospect(client: Client, *, times: int = 8, within: timedelta = day
         yield Action("Agree on a date to decide, or let them go.", due=due, because=last_straw)
 
 
-def _theirs(event: Event) -> Collection[str]:
-    return event.with_ if isinstance(event, Engaged) else ()
+def _contact_by_somebody(event: Event) -> bool:
+    return bool(event.by) and contact(event)
 
 
-def _our_own(event: Event) -> Collection[str]:
-    return (event.by,) if event.by else ()
+def _names_theirs(event: Event) -> bool:
+    return isinstance(event, Engaged) and bool(event.with_) and contact(event)
 
 
-def _with_one_alone(contacts: list[Event], named: Callable[[Event], Collection[str]]) -> list[Event]:
-    """The latest contacts that all name one and the same person, and nobody else."""
-    row: list[Event] = []
-    for event in reversed(contacts):
-        if len({*named(event), *(named(row[-1]) if row else ())}) > 1:
-            break
-        row.append(event)
-    return row[::-1]
+@attrs.frozen
+class _Row:
+    """The contacts so far, and the place from which on all name one and the same person."""
+
+    count: int = 0
+    place: int = 0
+    person: str | None = None
+
+    def take(self, names: Iterable[str]) -> "_Row":
+        person, *others = set(names)
+        if others:
+            return _Row(self.count + 1, self.count + 1)
+        return _Row(self.count + 1, self.place if person == self.person else self.count, person)
+
+
+def _take_theirs(row: _Row, event: Event) -> _Row:
+    return row.take(event.with_) if isinstance(event, Engaged) else row
+
+
+def _take_ours(row: _Row, event: Event) -> _Row:
+    return row.take([event.by]) if event.by else row
