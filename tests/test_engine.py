@@ -7,10 +7,12 @@ import pytest
 
 from given import EVERYTHING, client_of
 from retention_engine import (
+    BUILT_IN,
     Action,
     ActionDismissed,
     ActionDone,
     ActionSnoozed,
+    BoundRule,
     Client,
     Complained,
     Concern,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from given import client_of, histories_of
 from retention_engine import Client, Complained, Engaged, Event, Renewed, Resolved, contact, heard, instant
 from retention_engine.client import settles
-from retention_engine.history import Events
+from retention_engine.history import EVERYTHING, MOST_LOOKUPS, Events
 from strategies import logs, moments, questions
 
 FOUR = [Engaged(client="acme", at=f"2026-01-0{day}", id=f"e{day}", position=day) for day in (1, 2, 3, 4)]
@@ -79,8 +79,30 @@ def test_a_client_grows_by_what_happened_at_one_instant(log):
     for name, history in histories_of(log).items():
         client = Client.from_events(name, history)
         instants = sorted({event.at for event in client.events})
-        prefixes = list(client.prefixes())
-        assert [it.events for it in prefixes] == [client.as_of(moment).events for moment in instants]
+        retold = [(grown, tuple(grown.events), changed) for grown, changed in client.retold()]
+        assert [events for _, events, _ in retold] == [client.as_of(moment).events for moment in instants]
+        assert all(grown.events == events for grown, events, _ in retold), "it still sees what it saw"
+        assert all(set(changed) == {EVERYTHING} for _, _, changed in retold), "nothing else was asked for before"
+
+
+@given(logs())
+def test_a_client_that_grows_says_which_answers_have_changed(log):
+    for name, history in histories_of(log).items():
+        before = {}
+        for grown, changed in Client.from_events(name, history).retold():
+            now = {(selector,): tuple(grown.of(selector)) for selector in SELECTORS}
+            assert set(changed) == {
+                selectors for selectors, events in now.items() if before and events != before[selectors]
+            }
+            assert all(grown.latest(selector) is (now[selector,] or (None,))[-1] for selector in SELECTORS)
+            before = now
+
+
+def test_conditions_made_anew_for_each_question_do_not_pile_up():
+    client = client_of(*FOUR)
+    for place in range(3 * MOST_LOOKUPS):
+        assert len(client.of(lambda event, place=place: event.position != place)) >= 3
+    assert len(client._history._found) <= MOST_LOOKUPS
 
 
 @given(logs(), st.data())

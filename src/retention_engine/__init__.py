@@ -4,8 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .backtests import Backtest, backtest
     from .book import Book, BookAssessment, BookChange, assess_book, replay
     from .book_rules import BOOK_RULES
+    from .catalogue import REMEDIES, Remedy, Step
     from .client import Client, Term
     from .codec import decode, encode
     from .declare import BoundRule, Findings, Rule, book_rule, rule, rule_of
@@ -32,15 +34,21 @@ if TYPE_CHECKING:
     from .fates import DueClient, Fate
     from .findings import Action, Concern, Finding, Health
     from .formats.jsonl import read_log
+    from .formats.truth import read_truth
     from .gathering import Histories, gather
     from .kinds import KINDS, Kinds
     from .log import EventLog, Receipt, create_log, open_log
     from .moments import days, instant
+    from .outcomes import KnownOutcome, Outcome
+    from .outlook import ComingChange, Deadline, Outlook, outlook_of
+    from .predictions import Prediction
     from .reality import MonthOfRetention, Reality, ValueAtStake, actual_retention
+    from .repair import Rejection, Repair, find_repair
     from .rules import BUILT_IN
     from .scoring import Deduction, Score, Scorecard, Standing, Weights, scorecard
     from .settings import Settings
     from .sweep import overlap, spans
+    from .tallies import Case, Cases, Course, Lead, TrackRecord
     from .words import beyond, contact, engaged_for, heard
     from .worklist import Entry, OwnerWorklist, Pace, Waiting, Worklist, tasks_of, worklist_of
 
@@ -48,19 +56,26 @@ __all__ = [
     "BOOK_RULES",
     "BUILT_IN",
     "KINDS",
+    "REMEDIES",
     "Action",
     "ActionDismissed",
     "ActionDone",
     "ActionSnoozed",
     "Assessment",
+    "Backtest",
     "Book",
     "BookAssessment",
     "BookChange",
     "BoundRule",
+    "Case",
+    "Cases",
     "Change",
     "Client",
+    "ComingChange",
     "Complained",
     "Concern",
+    "Course",
+    "Deadline",
     "Deduction",
     "DueClient",
     "Engaged",
@@ -76,17 +91,25 @@ __all__ = [
     "Introduced",
     "Judged",
     "Kinds",
+    "KnownOutcome",
+    "Lead",
     "Left",
     "Measured",
     "MonthOfRetention",
     "Observer",
+    "Outcome",
+    "Outlook",
     "OwnerWorklist",
     "Pace",
+    "Prediction",
     "Profiled",
     "Reality",
     "Receipt",
     "Referred",
+    "Rejection",
+    "Remedy",
     "Renewed",
+    "Repair",
     "Resolved",
     "RetentionEngine",
     "RetentionError",
@@ -98,13 +121,16 @@ __all__ = [
     "Scorecard",
     "Settings",
     "Standing",
+    "Step",
     "Term",
+    "TrackRecord",
     "ValueAtStake",
     "Waiting",
     "Weights",
     "Worklist",
     "actual_retention",
     "assess_book",
+    "backtest",
     "beyond",
     "book_rule",
     "contact",
@@ -113,12 +139,15 @@ __all__ = [
     "decode",
     "encode",
     "engaged_for",
+    "find_repair",
     "gather",
     "heard",
     "instant",
     "open_log",
+    "outlook_of",
     "overlap",
     "read_log",
+    "read_truth",
     "replay",
     "rule",
     "rule_of",
@@ -129,9 +158,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "backtests": ("Backtest", "backtest"),
     "book": ("Book", "BookAssessment", "BookChange", "assess_book", "replay"),
     "book_rules": ("BOOK_RULES",),
     "gathering": ("Histories", "gather"),
+    "catalogue": ("REMEDIES", "Remedy", "Step"),
     "client": ("Client", "Term"),
     "codec": ("decode", "encode"),
     "embedding": ("Observer", "RetentionEngine"),
@@ -140,15 +171,21 @@ _HOMES = {
     "fates": ("DueClient", "Fate"),
     "findings": ("Action", "Concern", "Finding", "Health"),
     "formats.jsonl": ("read_log",),
+    "formats.truth": ("read_truth",),
     "kinds": ("KINDS", "Kinds"),
     "log": ("EventLog", "Receipt", "create_log", "open_log"),
     "moments": ("days", "instant"),
+    "outcomes": ("KnownOutcome", "Outcome"),
+    "predictions": ("Prediction",),
+    "outlook": ("ComingChange", "Deadline", "Outlook", "outlook_of"),
     "reality": ("MonthOfRetention", "Reality", "ValueAtStake", "actual_retention"),
     "declare": ("BoundRule", "Findings", "Rule", "book_rule", "rule", "rule_of"),
+    "repair": ("Rejection", "Repair", "find_repair"),
     "rules": ("BUILT_IN",),
     "scoring": ("Deduction", "Score", "Scorecard", "Standing", "Weights", "scorecard"),
     "settings": ("Settings",),
     "sweep": ("overlap", "spans"),
+    "tallies": ("Case", "Cases", "Course", "Lead", "TrackRecord"),
     "words": ("beyond", "contact", "engaged_for", "heard"),
     "worklist": ("Entry", "OwnerWorklist", "Pace", "Waiting", "Worklist", "tasks_of", "worklist_of"),
 }

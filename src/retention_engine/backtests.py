@@ -1,6 +1,6 @@
 """Rules held against what happened: whom did they warn of at past moments, and who was lost soon after?"""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from operator import attrgetter
@@ -18,7 +18,7 @@ from .moments import days, instant, instant_text
 from .outcomes import Ending, KnownOutcome, Outcome, endings, is_gone, outcome_within
 from .predictions import Prediction, hidden, predictions
 from .reality import GRACE
-from .track_records import Case, Cases, Course, TrackRecord
+from .tallies import Case, Cases, Course, TrackRecord
 
 EVERY = days(7)
 """How often a prediction is made, unless said otherwise."""
@@ -31,7 +31,7 @@ FEWEST = 10
 
 MOST_MOMENTS = 10_000
 
-AGES = {"contact": attrgetter("quiet"), "heard": attrgetter("unheard")}
+AGES: dict[str, Callable[[Prediction], timedelta]] = {"contact": attrgetter("quiet"), "heard": attrgetter("unheard")}
 """The baselines: how long ago something was, by what it was."""
 
 Pairs = Iterable[tuple[str, Sequence[Event]]]
@@ -136,7 +136,9 @@ def backtest(
         starts, until = _observed(pairs, starts, until)
     moments = _moments(starts, until, every)
     watch = _Watch(engine)
-    for client, events in pairs if until else ():
+    for client, events in pairs:
+        if until is None:  # an empty log, of which nobody says how far it goes
+            break
         watch.follow(client, events, moments, _ByLog.of(client, events, until, horizon, grace))
     return watch.backtest(
         Cases(tuple(watch.courses), every, horizon, fewest),
@@ -149,9 +151,7 @@ def backtest(
     )
 
 
-def _by_truth(
-    pairs: Pairs, engine: Engine, truth: Iterable[KnownOutcome], level: Health, fewest: int
-) -> Backtest:
+def _by_truth(pairs: Pairs, engine: Engine, truth: Iterable[KnownOutcome], level: Health, fewest: int) -> Backtest:
     known: dict[str, dict[datetime, Outcome]] = {}
     for one in truth:
         known.setdefault(one.client, {})[one.cutoff] = one.outcome
@@ -171,9 +171,7 @@ def _by_truth(
     )
 
 
-def _observed(
-    pairs: Pairs, starts: datetime | None, until: datetime | None
-) -> tuple[datetime | None, datetime | None]:
+def _observed(pairs: Pairs, starts: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime | None]:
     """The span of which a log tells, where nobody says; an event that was recorded ahead of its time may not come."""
     happened = [event.at for _, events in pairs for event in events if event.at <= event.recorded_at]
     if not happened:
@@ -187,7 +185,9 @@ def _moments(starts: datetime | None, until: datetime | None, every: timedelta) 
         return ()
     starts, until = instant(starts), instant(until)
     if until < starts:
-        raise QuestionError(f"the observation ends at {instant_text(until)}, before it starts at {instant_text(starts)}")
+        raise QuestionError(
+            f"the observation ends at {instant_text(until)}, before it starts at {instant_text(starts)}"
+        )
     count = (until - starts) // every + 1
     if count > MOST_MOMENTS:
         raise QuestionError(f"{count:,} moments are too many; make predictions less often")
@@ -254,9 +254,7 @@ class _Watch:
         self._gone = self._hidden = 0
         self._failures: dict[tuple[str, str], RuleFailure] = {}
 
-    def follow(
-        self, client: str, events: Sequence[Event], moments: Sequence[datetime], outcomes: _Outcomes
-    ) -> None:
+    def follow(self, client: str, events: Sequence[Event], moments: Sequence[datetime], outcomes: _Outcomes) -> None:
         """Make a client's predictions, and keep those that are cases, each with its outcome."""
         places = {moment: place for place, moment in enumerate(moments)}
         self._hidden += sum(bool(hidden(event, moments)) for event in events)
@@ -315,6 +313,8 @@ def _recency(cases: Cases, wanted: int) -> Iterator[TrackRecord]:
     """What the mere days would have done with as many warnings."""
     for what, age in AGES.items():
         above = cases.as_many(age, wanted)
-        yield cases.track_record(
-            what, "recency", lambda it, age=age, above=above: above is not None and age(it) >= above, above
-        )
+        yield cases.track_record(what, "recency", _older(age, above), above)
+
+
+def _older(age: Callable[[Prediction], timedelta], above: timedelta | None) -> Callable[[Prediction], bool]:
+    return lambda prediction: above is not None and age(prediction) >= above

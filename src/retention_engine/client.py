@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from itertools import pairwise
 from typing import Any, TypeVar, overload
 
 import attrs
@@ -109,13 +108,21 @@ class Client:
         size = bisect_right(events, in_utc(moment), hi=self._size, key=AT)
         return self if size == self._size else object.__new__(Client)._see(self.id, self._history, size)  # noqa: SLF001 - of this class
 
-    def prefixes(self) -> Iterator["Client"]:
-        """This client after its first event, after its second, and so on; of events at one instant, after the last."""
-        self._history.is_kept = True
+    def retold(self) -> Iterator[tuple["Client", list[tuple[Selector, ...]]]]:
+        """This client as it grew, event by event; of events at one instant, after the last of them.
+
+        Yields:
+            The client by then, and which of the kinds and conditions asked for before are answered otherwise now.
+        """
+        history = History([])
+        history.is_kept = True
         events = self._history.events
-        sizes = [size for size, (one, other) in enumerate(pairwise(events[: self._size]), start=1) if one.at < other.at]
-        for size in (*sizes, self._size) if self._size else ():
-            yield object.__new__(Client)._see(self.id, self._history, size)  # noqa: SLF001 - of this class
+        changed: list[tuple[Selector, ...]] = []
+        for size in range(1, self._size + 1):
+            changed += history.grow(events[size - 1])
+            if size == self._size or events[size - 1].at < events[size].at:
+                yield object.__new__(Client)._see(self.id, history), changed  # noqa: SLF001 - of this class
+                changed = []
 
     @contextmanager
     def reading(self) -> Iterator[set[tuple[Selector, ...]]]:
@@ -156,6 +163,18 @@ class Client:
     def since(self) -> datetime:
         """The instant of the first event."""
         return self.first.at
+
+    @property
+    def latest_at(self) -> datetime:
+        """The instant of the latest event of any kind.
+
+        Raises:
+            UnknownClient: there is none.
+        """
+        self._read(EVERYTHING)
+        if not self._size:
+            raise UnknownClient(f"nothing is known of the client {self.id!r} at that moment")
+        return self._history.events[self._size - 1].at
 
     @overload
     def of(self, kind: type[E], /) -> Events[E]: ...

@@ -17,7 +17,10 @@ from .events import Event
 from .formats.story import story
 from .kinds import KINDS, Kinds
 from .log import EventLog, Receipt, create_log, open_log
+from .moments import days
+from .outlook import Outlook, outlook_of
 from .reality import Reality, actual_retention
+from .repair import Repair, find_repair
 from .scoring import Scorecard, scorecard
 from .settings import CATALOGUE, Settings
 from .worklist import Worklist, tasks_of, worklist_of
@@ -210,6 +213,38 @@ class RetentionEngine:
             UnknownClient: nothing is known of the client at that moment.
         """
         return self._card(self.assess(client, at=at, known_at=known_at))
+
+    def outlook(
+        self, *, at: datetime | None = None, known_at: datetime | None = None, ahead: timedelta = days(30)
+    ) -> Outlook:
+        """Who changes status when if nothing happens; see `outlook_of`.
+
+        Args:
+            at: the moment from which it is looked ahead; now, where none is given.
+            known_at: leave out what was recorded later.
+            ahead: how far is looked ahead.
+        """
+        moment = at or self.log.clock()
+        return outlook_of(self.replay(at=moment, known_at=known_at), at=moment, ahead=ahead)
+
+    def repair(
+        self, client: str, *, at: datetime | None = None, known_at: datetime | None = None, **how: Any
+    ) -> Repair:
+        """The cheapest step that brings a client's health to a level, by the catalogue of the settings.
+
+        Args:
+            client: the client's id.
+            at: the moment asked about; now, where none is given.
+            known_at: leave out what was recorded later.
+            how: as `find_repair` takes it: `when`, `target`, `horizon`, and `remedies` for another catalogue.
+
+        Raises:
+            UnknownClient: nothing is known of the client at that moment.
+        """
+        moment = at or self.log.clock()
+        found = Client.from_events(client, self.log.client(client), as_of=moment, as_at=known_at)
+        how.setdefault("remedies", self.settings.repair)
+        return find_repair(self.engine, found, at=moment, **how)
 
     def reality(self, starts: datetime, until: datetime, *, at: datetime | None = None, **how: Any) -> Reality:
         """Who was due in a period and what became of each; see `actual_retention`, which takes the other arguments."""

@@ -12,7 +12,7 @@ from .client import Client
 from .declare import BoundRule, RuleFunction, bound
 from .errors import RuleError, UnknownClient
 from .events import ActionDismissed, ActionDone, ActionSnoozed, Event, Judged
-from .findings import Action, Concern, Finding, Health
+from .findings import Action, Concern, Finding, Health, attributed
 
 AHEAD = timedelta(days=7)
 """How far ahead of the moment actions are listed, unless said otherwise."""
@@ -273,10 +273,10 @@ def checked(
         if isinstance(finding, Action):
             if client is None:
                 raise RuleError(f"recommends an action about {finding.about!r}; about= is to be a client's id")
-            stated.append(attrs.evolve(finding, rule=rule.name, client=client.id, because=because))
+            stated.append(attributed(finding, rule=rule.name, client=client.id, because=because))
         elif finding.until is None or finding.starts < finding.until:
             message = finding.message or rule.rule.about
-            stated.append(attrs.evolve(finding, rule=rule.name, because=because, message=message))
+            stated.append(attributed(finding, rule=rule.name, because=because, message=message))
     if len(stated) > 1:
         _refuse_contradictions(stated)
     return stated

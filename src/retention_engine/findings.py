@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import IntEnum
 from hashlib import sha256
+from typing import Any, TypeVar
 
 import attrs
 import msgspec
@@ -137,3 +138,17 @@ class Action:
 
 
 Finding = Concern | Action
+
+F = TypeVar("F", Concern, Action)
+
+
+def attributed(finding: F, **values: Any) -> F:
+    """The same finding with what the engine adds to it; what its rule gave was checked when it was made."""
+    copy = object.__new__(type(finding))
+    for name in _NAMES[type(finding)]:
+        object.__setattr__(copy, name, values[name] if name in values else getattr(finding, name))
+    return copy
+
+
+
+_NAMES: dict[type, tuple[str, ...]] = {cls: tuple(it.name for it in attrs.fields(cls)) for cls in (Concern, Action)}

@@ -22,6 +22,8 @@ AT = attrgetter("at")
 EVERYTHING: tuple[Selector, ...] = (Event,)
 """What is read by whoever looks at all events."""
 
+MOST_LOOKUPS = 1024
+
 
 class Events(Sequence[E_co]):
     """Events in order: a window on a history, which copies nothing. It equals a tuple or list of the same events."""
@@ -97,8 +99,27 @@ class History:
         """All events for which one of the selectors holds, in order."""
         found = self._found.get(selectors)
         if found is None:
+            if len(self._found) >= MOST_LOOKUPS:  # somebody makes a new condition whenever they ask
+                self._found.clear()
+                self._states.clear()
             found = self._found[selectors] = self._look_up(*selectors)
         return found
+
+    def grow(self, event: Event) -> list[tuple[Selector, ...]]:
+        """Take in an event that follows all others.
+
+        Returns:
+            What was looked up before and has changed by it.
+        """
+        self.events.append(event)
+        if self._by_type:
+            self._by_type.setdefault(type(event), []).append(event)
+        changed = [EVERYTHING]
+        for selectors, found in self._found.items():
+            if matches(event, selectors):
+                changed.append(selectors)
+                found.append(event)
+        return changed
 
     def _look_up(self, selector: Selector, *more: Selector) -> list[Event]:
         if more:
@@ -110,7 +131,9 @@ class History:
             for event in self.events:
                 self._by_type.setdefault(type(event), []).append(event)
         of_kinds = [events for kind, events in self._by_type.items() if issubclass(kind, selector)]
-        return of_kinds[0] if len(of_kinds) == 1 else sorted(chain.from_iterable(of_kinds), key=ORDER)
+        if len(of_kinds) == 1 and not self.is_kept:
+            return of_kinds[0]
+        return sorted(chain.from_iterable(of_kinds), key=ORDER)
 
     def count(self, found: list[Event], size: int) -> int:
         """How many of the events found lie among the first `size` of all."""
@@ -136,4 +159,7 @@ class History:
 
 def matches(event: Event, selectors: tuple[Selector, ...]) -> bool:
     """Whether one of the selectors holds for an event."""
-    return any(isinstance(event, it) if isinstance(it, type) else it(event) for it in selectors)
+    for selector in selectors:  # noqa: SIM110 - asked for every event and lookup; a generator takes twice as long
+        if isinstance(event, selector) if isinstance(selector, type) else selector(event):
+            return True
+    return False

@@ -89,7 +89,9 @@ def endings(client: Client, *, at: datetime, grace: timedelta) -> tuple[Ending, 
     left = sorted({event.at for event in client.of(Left)})
     ends = {event.term_end for event in client.of(Renewed) if event.term_end is not None}
     views = dict.fromkeys(ends, client)
-    views |= {one: client.as_of(following - TICK) for one, following in pairwise(left)}  # a later leaving is another one
+    views |= {
+        one: client.as_of(following - TICK) for one, following in pairwise(left)
+    }  # a later leaving is another one
     views |= dict.fromkeys(left[-1:], client)
     found: list[Ending] = []
     for moment in sorted(views):

@@ -11,7 +11,7 @@ from .engine import Engine, RuleFailure, Schedule
 from .events import Event, Retracted
 from .findings import Health
 from .outcomes import seems_gone
-from .timelines import KeptRules
+from .timelines import schedules
 from .words import contact, heard
 
 
@@ -80,17 +80,16 @@ class _Growing:
     """A client of whom all that had happened was known at each moment asked about."""
 
     def __init__(self, engine: Engine, client: str, events: Sequence[Event]) -> None:
-        self._whole = Client.from_events(client, events)
-        self._kept = KeptRules(engine.rules)
-        self._seen = 0
-        self._schedule = Schedule((), (), (), None)
+        whole = Client.from_events(client, events)
+        self._instants = [event.at for event in whole.events]
+        self._coming = schedules(engine, whole)
+        self._known = Client(client, ()), Schedule((), (), (), None)
 
     def at(self, moment: datetime) -> tuple[Client, Schedule]:
-        known = self._whole.as_of(moment)
-        if news := known.events[self._seen :]:
-            self._schedule = self._kept.schedule(known, news)
-            self._seen += len(news)
-        return known, self._schedule
+        count = bisect_right(self._instants, moment)
+        while len(self._known[0].events) < count:
+            self._known = next(self._coming)
+        return self._known
 
 
 class _Anew:

@@ -64,6 +64,8 @@ class Repair:
             horizon.
         then_stays: the concerns that would be in the way an instant after that.
         horizon: until when that was looked for.
+        nearest: what would bring the client to the best level within reach, where the target is not, and the client is
+            not at that level already.
     """
 
     before: Assessment
@@ -74,6 +76,7 @@ class Repair:
     suffices_until: datetime | None
     then_stays: tuple[Concern, ...]
     horizon: datetime
+    nearest: "Repair | None" = None
 
     @property
     def is_needed(self) -> bool:
@@ -168,7 +171,8 @@ def find_repair(
     known = client.as_of(moment)
     before = engine.assess(known, at=then)
     end = min(then + horizon, LATEST - TICK)
-    offered = [step for remedy in remedies for step in remedy.steps(known, then)]
+    catalogue = tuple(remedies)
+    offered = [step for remedy in catalogue for step in remedy.steps(known, then)]
     trials = _Trials(engine, known, then, target, sorted(offered, key=lambda step: step.minutes))
     chosen: Places | None = ()
     if before.status > target:
@@ -190,6 +194,11 @@ def find_repair(
         then_stays=(),
         horizon=end,
     )
+    if chosen is None and target + 1 < before.status:
+        closer = find_repair(
+            engine, known, at=moment, when=then, target=Health(target + 1), remedies=catalogue, horizon=horizon
+        )
+        return attrs.evolve(found, nearest=closer if closer.is_possible else closer.nearest)
     if not chosen:
         return found
     after = trials.assessed(chosen)
@@ -264,7 +273,7 @@ class _Trials:
         new = in_the_way(found.schedule, self._when, self.target)
         kept, known = {subject(it) for it in new}, {subject(it) for it in old}
         return Rejection(
-            self.steps[place],
+            self.taken((place,))[0],
             found.status,
             settles=tuple(it for it in old if subject(it) not in kept),
             stays=tuple(sorted(new, key=lambda it: subject(it) not in known)),

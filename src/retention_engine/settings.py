@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 
 from .book_rules import BOOK_RULES
+from .catalogue import REMEDIES, Remedy, read_remedies
 from .declare import BoundRule, Rule, Scope, Setting
 from .errors import SettingsError, did_you_mean, shown
 from .formats.column_map import ColumnMap, read_map
@@ -25,7 +26,7 @@ CATALOGUE = (*BUILT_IN, *BOOK_RULES)
 DEFAULT_PACKS = frozenset({"essentials"})
 FILE_NAME = "retention.toml"
 
-_TABLES = ("packs", "rules", "tiers", "import", "score", "worklist")
+_TABLES = ("packs", "rules", "tiers", "import", "score", "worklist", "repair")
 _WEIGHTS = {**{str(level): name for level, name in PRICED.items()}, "overdue": "overdue"}
 """The weights of the score as a settings file names them, with the names of `Weights`."""
 
@@ -42,6 +43,7 @@ class Settings:
         imports: how the tables of other programs are read, by the name of the column map.
         score: what a concern, or an overdue action, takes off the score.
         worklist: how much is asked of an owner in a day, and how often a client is spoken with.
+        repair: what could be done for a client, and what it costs.
         source: where the settings come from, for messages.
     """
 
@@ -52,6 +54,7 @@ class Settings:
     imports: Mapping[str, ColumnMap] = attrs.field(factory=dict)
     score: Weights = attrs.field(factory=Weights)
     worklist: Pace = STANDARD_PACE
+    repair: tuple[Remedy, ...] = REMEDIES
     source: str = "settings"
 
     @classmethod
@@ -191,8 +194,14 @@ class _Reading:
             self._imports(self._table(table, "import", "")),
             self._score(self._table(table, "score", "")),
             self._pace(self._table(table, "worklist", "")),
+            self._repair(self._table(table, "repair", "")),
             source=source,
         )
+
+    def _repair(self, table: Mapping[str, Any]) -> tuple[Remedy, ...]:
+        remedies, problems = read_remedies(table, "repair")
+        self.problems += problems
+        return remedies
 
     def _pace(self, table: Mapping[str, Any]) -> Pace:
         settings = {field.name: Setting(field.name, field.type, field.default, "") for field in attrs.fields(Pace)}

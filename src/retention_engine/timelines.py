@@ -18,7 +18,7 @@ from .engine import Engine, RuleFailure, Schedule, Stated, state
 from .errors import UnknownClient
 from .events import Event
 from .findings import Concern, Health
-from .history import Selector, matches
+from .history import Selector
 
 
 @attrs.frozen
@@ -50,36 +50,38 @@ class KeptRules:
 
     def __init__(self, rules: Iterable[BoundRule]) -> None:
         self.rules = tuple(rules)
-        self._stated: dict[str, tuple[frozenset[tuple[Selector, ...]], Stated]] = {}
+        self._stated: list[Stated] = [() for _ in self.rules]
+        self._reads: list[set[tuple[Selector, ...]]] = [set() for _ in self.rules]
+        self._readers: dict[tuple[Selector, ...], set[int]] = {}
+        self._unasked = set(range(len(self.rules)))
 
-    def schedule(self, client: Client, news: Sequence[Event]) -> Schedule:
-        """What the rules state of a client's history, of which `news` are the events since the last time."""
+    def schedule(self, client: Client, changed: Iterable[tuple[Selector, ...]]) -> Schedule:
+        """What the rules state of a client's history.
+
+        Args:
+            client: the client, grown since the last time.
+            changed: which of the kinds and conditions asked for before are answered otherwise since.
+        """
         if not client:
             return Schedule((), (), (), client.judgement)
-        changed: dict[tuple[Selector, ...], bool] = {}
-
-        def has_changed(selectors: tuple[Selector, ...]) -> bool:
-            if selectors not in changed:
-                changed[selectors] = any(matches(event, selectors) for event in news)
-            return changed[selectors]
-
-        for rule in self.rules:
-            reads, _ = self._stated.get(rule.name, (None, ()))
-            if reads is None or any(map(has_changed, reads)):
-                with client.reading() as reading:
-                    stated = state(rule, client)
-                self._stated[rule.name] = (frozenset(reading), stated)
-        return Schedule.of((self._stated[rule.name][1] for rule in self.rules), client.judgement)
+        for place in self._unasked.union(*(self._readers.get(selectors, ()) for selectors in changed)):
+            with client.reading() as asked:
+                self._stated[place] = state(self.rules[place], client)
+            if asked != self._reads[place]:
+                for selectors in self._reads[place] - asked:
+                    self._readers[selectors].discard(place)
+                for selectors in asked - self._reads[place]:
+                    self._readers.setdefault(selectors, set()).add(place)
+                self._reads[place] = asked
+        self._unasked.clear()
+        return Schedule.of(self._stated, client.judgement)
 
 
 def schedules(engine: Engine, client: Client) -> Iterator[tuple[Client, Schedule]]:
     """The client after each instant at which something happened, and what the rules state of it then."""
     kept = KeptRules(engine.rules)
-    seen = 0
-    for known in client.prefixes():
-        news = known.events[seen:]
-        seen += len(news)
-        yield known, kept.schedule(known, news)
+    for known, changed in client.retold():
+        yield known, kept.schedule(known, changed)
 
 
 @attrs.frozen
@@ -141,25 +143,30 @@ def count_by_status(timelines: Iterable[Timeline], moments: Sequence[datetime]) 
 
 def _spells(engine: Engine, client: Client, end: datetime, failures: dict[RuleFailure, None]) -> Iterator[Spell]:
     """What held between one event and the next, and where it changed there because time went by; failures are noted."""
-    seen = [(known, schedule) for known, schedule in schedules(engine, client) if known]
-    failures |= dict.fromkeys(failure for _, schedule in seen for failure in schedule.failures)
-    following = [known.events[-1].at for known, _ in seen[1:]]
-    for (known, schedule), until in zip(seen, [*following, None], strict=True):
-        starts = known.events[-1].at
-        passed = [
-            moment
-            for moment in schedule.boundaries
-            if starts < moment and (moment <= end if until is None else moment < until)
-        ]
-        for moment, ends in zip([starts, *passed], [*passed, until], strict=True):
-            status = schedule.status(moment)
-            in_force = (
-                concern for concern in schedule.concerns if concern.level is status and concern.in_force(moment)
-            )
-            because = () if schedule.judged(moment) else tuple(in_force)
-            yield Spell(status, moment, ends, because, _happened(known, moment))
+    before: tuple[Client, Schedule] | None = None
+    for known, schedule in schedules(engine, client):
+        failures |= dict.fromkeys(schedule.failures)
+        if before is not None:
+            yield from _between(*before, end, known.latest_at)
+        before = (known, schedule) if known else None
+    if before is not None:
+        yield from _between(*before, end, None)
+
+
+def _between(client: Client, schedule: Schedule, end: datetime, until: datetime | None) -> Iterator[Spell]:
+    """What a schedule says from the client's latest event until the next, or else until the end, which is included."""
+    starts = client.latest_at
+    edges = [edge for concern in schedule.concerns for edge in (concern.starts, concern.until) if edge is not None]
+    if schedule.judgement is not None:
+        edges += [schedule.judgement.at, *([schedule.judgement.until] if schedule.judgement.until else [])]
+    passed = sorted({it for it in edges if starts < it and (it <= end if until is None else it < until)})
+    for moment, ends in zip([starts, *passed], [*passed, until], strict=True):
+        status = schedule.status(moment)
+        in_force = (concern for concern in schedule.concerns if concern.level is status and concern.in_force(moment))
+        because = () if schedule.judged(moment) else tuple(in_force)
+        yield Spell(status, moment, ends, because, _happened(client, moment) if moment == starts else ())
 
 
 def _happened(client: Client, moment: datetime) -> tuple[Event, ...]:
-    """What happened at an instant which no event of the client follows."""
+    """What happened at the instant of the client's latest event."""
     return tuple(takewhile(lambda event: event.at == moment, reversed(client.events)))[::-1]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -13,12 +13,13 @@ from ..declare import BoundRule
 from ..engine import AHEAD, Assessment, Engine, RuleFailure, Schedule
 from ..events import ActionSnoozed, Event
 from ..gathering import Histories
+from ..history import Selector
 from ..moments import in_utc
-from ..timelines import schedules
+from ..timelines import KeptRules
 from .differences import NOTHING, Difference, action_changes, concern_changes, difference, failure_changes
 from .knowledge import Learned, learned_since, traced
 from .results import ClientDifference, Comparison, Stretch
-from .rule_sets import RuleChange, rule_changes
+from .rule_sets import rule_changes
 
 BookRules = tuple[Sequence[BoundRule], Sequence[BoundRule]]
 """The rules about the whole book before and after."""
@@ -46,22 +47,19 @@ def compare(
         book_rules: the rules about the whole book as they were and as they are to be.
     """
     moment = in_utc(at)
+    rules = _RuleSets.of(old, new)
 
     def sides() -> Iterator[_Sides]:
         for name, events in _in_order(histories):
             client = Client.from_events(name, events, as_of=moment, as_at=known_at)
             if client:
-                yield _Sides(client, old.assess(client, at=moment), new.assess(client, at=moment))
+                before, after = rules.schedules(client)
+                one = Assessment.read(client, before, moment)
+                yield _Sides(client, one, one if before is after else Assessment.read(client, after, moment))
 
+    differing = rule_changes([*old.rules, *book_rules[0]], [*new.rules, *book_rules[1]])
     return _compared(
-        sides(),
-        (old, new),
-        moment,
-        ahead,
-        book_rules,
-        of="rules",
-        known_at=known_at,
-        rules=_rules(old, new, book_rules),
+        sides(), (old, new), moment, ahead, book_rules, of="rules", known_at=known_at, rules=tuple(differing)
     )
 
 
@@ -123,6 +121,7 @@ def compare_span(
         ahead: actions are compared from so long before they are due.
     """
     span = (in_utc(starts), in_utc(until))
+    rules = _RuleSets.of(old, new)
     compared = 0
     found: list[ClientDifference] = []
     failures: dict[RuleFailure, None] = {}
@@ -130,7 +129,7 @@ def compare_span(
         client = Client.from_events(name, events, as_of=span[1], as_at=known_at)
         if client and client.since < span[1]:
             compared += 1
-            stretches = tuple(_merged(_stretches(client, old, new, span, ahead, failures)))
+            stretches = tuple(_merged(_stretches(client, rules, span, ahead, failures)))
             if stretches:
                 found.append(ClientDifference(client, stretches))
     return Comparison(
@@ -141,8 +140,54 @@ def compare_span(
         compared=compared,
         clients=tuple(found),
         book=NOTHING,
-        rules=_rules(old, new, ((), ())),
+        rules=tuple(rule_changes(old.rules, new.rules)),
         failures=tuple(failures),
+    )
+
+
+@attrs.frozen
+class _RuleSets:
+    """Two rule sets, taken apart so that what they share is evaluated once."""
+
+    common: Engine
+    old: Engine
+    new: Engine
+
+    @classmethod
+    def of(cls, old: Engine, new: Engine) -> "_RuleSets":
+        differing = {change.rule for change in rule_changes(old.rules, new.rules)}
+        shared = [rule for rule in old.rules if rule.name not in differing]
+        apart = ([rule for rule in engine.rules if rule.name in differing] for engine in (old, new))
+        return cls(Engine(shared), *map(Engine, apart))
+
+    def schedules(self, client: Client) -> tuple[Schedule, Schedule]:
+        """What both state of a client; the very same where they agree."""
+        return _together(*(engine.schedule(client) for engine in (self.common, self.old, self.new)))
+
+    def retold(self, client: Client, after: datetime) -> Iterator[tuple[Client, Schedule, Schedule]]:
+        """The client after each instant at which something happened, and what both state of it then.
+
+        What is over by an instant is left out.
+        """
+        kept = [KeptRules(engine.rules) for engine in (self.common, self.old, self.new)]
+        instants = [event.at for event in client.events]
+        changed: list[tuple[Selector, ...]] = []
+        for known, more in client.retold():
+            changed += more
+            size = len(known.events)
+            if known and (size == len(instants) or instants[size] > after):
+                yield known, *_together(*(rules.schedule(known, changed) for rules in kept))
+                changed = []
+
+
+def _together(common: Schedule, old: Schedule, new: Schedule) -> tuple[Schedule, Schedule]:
+    one = _joined(common, old)
+    return one, one if old == new else _joined(common, new)
+
+
+def _joined(one: Schedule, other: Schedule) -> Schedule:
+    return Schedule(
+        one.concerns + other.concerns, one.actions + other.actions, one.failures + other.failures, one.judgement
     )
 
 
@@ -204,27 +249,20 @@ def _compared(
 
 def _stretches(
     client: Client,
-    old: Engine,
-    new: Engine,
+    rules: _RuleSets,
     span: tuple[datetime, datetime],
     ahead: timedelta,
     failures: dict[RuleFailure, None],
 ) -> Iterator[Stretch]:
     """What differs from one instant at which anything can change to the next; failures are noted."""
-    stated = (
-        (known, one, other)
-        for (known, one), (_, other) in zip(schedules(old, client), schedules(new, client), strict=True)
-        if known
-    )
-    for now, then in pairwise(chain(stated, [None])):
-        assert now is not None  # noqa: S101 - only the last is
-        known, one, other = now
+    told = list(rules.retold(client, span[0]))
+    following = [min(known.events[-1].at, span[1]) for known, _, _ in told[1:]]
+    for (known, one, other), until in zip(told, [*following, span[1]], strict=True):
         starts = max(known.events[-1].at, span[0])
-        until = span[1] if then is None else min(then[0].events[-1].at, span[1])
         if starts >= until:
             continue
         failures |= dict.fromkeys((*one.failures, *other.failures))
-        if one == other:
+        if one is other:
             continue
         turns = [moment for moment in _turns(known, one, other, ahead) if starts < moment < until]
         for moment, stop in pairwise([starts, *turns, until]):
@@ -252,7 +290,3 @@ def _merged(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
         before = stretch
     if before is not None:
         yield before
-
-
-def _rules(old: Engine, new: Engine, book_rules: BookRules) -> tuple[RuleChange, ...]:
-    return tuple(rule_changes([*old.rules, *book_rules[0]], [*new.rules, *book_rules[1]]))

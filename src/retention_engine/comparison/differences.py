@@ -118,32 +118,25 @@ NOTHING = Difference(None, None)
 """What differs of somebody unknown, and of a whole book that no rule is about."""
 
 
-def difference(self) -> Difference:
-        """What differs at the beginning: all of it, where one moment was compared."""
-        return self.stretches[0].difference if self.stretches else Difference(None, None)
+def difference(before: Assessment | None, after: Assessment | None, ahead: timedelta = AHEAD) -> Difference:
+    """All that differs between two assessments of a client at one moment.
 
-    @cached_property
-    def changes(self) -> tuple[Held, ...]:
-        """Each single change with the instants between which it holds, in order of these."""
-        found: list[Held] = []
-        lasting: dict[Any, int] = {}
-        for stretch in self.stretches:
-            places = {}
-            for key, change in _parts(stretch.difference):
-                place = lasting.get(key, -1)
-                if place >= 0 and found[place].until == stretch.starts and _is_the_same(found[place].change, change):
-                    found[place] = attrs.evolve(found[place], until=stretch.until)
-                else:
-                    place = len(found)
-                    found.append(Held(change, stretch.starts, stretch.until))
-                places[key] = place
-            lasting = places
-        return tuple(found)
-
-    @property
-    def statuses(self) -> tuple[Held, ...]:
-        """The changes of status among the changes."""
-        return tuple(held for held in self.changes if isinstance(held.change, StatusChange))
+    Args:
+        before: the assessment as it was; `None` where nothing was known of the client.
+        after: the assessment as it is.
+        ahead: actions are compared where one side is due by so much after the moment.
+    """
+    known = before or after
+    if known is None:
+        return NOTHING
+    return Difference(
+        None if before is None else before.status,
+        None if after is None else after.status,
+        concern_changes(before.concerns if before else (), after.concerns if after else ()),
+        action_changes(before.actions if before else (), after.actions if after else (), known.at + ahead),
+        failure_changes(before.failures if before else (), after.failures if after else ()),
+        tuple(_facts(before, after)) if before and after else (),
+    )
 
 
 def _is_equal(one: Concern | Action, other: Concern | Action) -> bool:

@@ -103,15 +103,11 @@ def _agreed_by(event: Event | None) -> tuple[str, ...]:
 
 def renewal_words(found: Renewal) -> str:
     """The facts as one paragraph."""
-    return f"The renewal: {renewal_facts(found)}"
+    return printable(f"The renewal: {'; '.join(renewal_facts(found))}.")
 
 
-def renewal_facts(found: Renewal) -> str:
-    """The facts side by side, without saying what they are about."""
-    return printable(f"{'; '.join(_sentence(found))}.")
-
-
-def _sentence(found: Renewal) -> Iterator[str]:
+def renewal_facts(found: Renewal) -> Iterator[str]:
+    """The facts one by one, each as a part of a sentence."""
     yield f"the term {_end(found)} ({found.term.event.ref})"
     yield _value(found.term)
     yield _latest("contact", found.contact)

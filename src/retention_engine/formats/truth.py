@@ -1,6 +1,6 @@
 """Truth files: what became of clients after a moment, one JSON object a line. No rule ever reads them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
@@ -69,14 +69,11 @@ def read_truth(path: str) -> tuple[KnownOutcome, ...]:
         try:
             told = _read(line)
             key = told["client"], told["cutoff"]
-            if key in lines:
-                reason = f"{told['client']!r} has an outcome after {instant_text(key[1])} already (line {lines[key]})"
-                raise EventError("key-reused", f"{reason}; leave one of the two out", "client")
+            _refuse_twice(key, lines)
         except EventError as error:
             problems.append(Problem(path, number, error.code, error.reason, error.field))
             if len(problems) >= MOST_PROBLEMS:
-                reason = f"gave up after {MOST_PROBLEMS:,} bad lines"
-                problems.append(Problem(path, number, "too-many", reason))
+                problems.append(Problem(path, number, "too-many", f"gave up after {MOST_PROBLEMS:,} bad lines"))
                 break
             continue
         outcome = OUTCOMES[told["outcome"]]
@@ -85,6 +82,12 @@ def read_truth(path: str) -> tuple[KnownOutcome, ...]:
     if problems:
         raise InputError(problems)
     return tuple(filter(None, found.values()))
+
+
+def _refuse_twice(key: tuple[str, datetime], lines: Mapping[tuple[str, datetime], int]) -> None:
+    if key in lines:
+        reason = f"{key[0]!r} has an outcome after {instant_text(key[1])} already; leave one of the two out"
+        raise EventError("key-reused", f"{reason} (line {lines[key]})", "client")
 
 
 def _numbered(path: str, problems: list[Problem]) -> Iterator[tuple[int, bytes]]:

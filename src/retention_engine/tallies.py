@@ -209,12 +209,7 @@ class Cases:
         It is chosen by the number of warnings alone, never by what became of the clients; of two thresholds equally near,
         the higher. `None` where no warning is nearest.
         """
-        ages = Counter(
-            age(case.prediction)
-            for course in self.courses
-            for case in course.cases
-            if case.counts
-        )
+        ages = Counter(age(case.prediction) for course in self.courses for case in course.cases if case.counts)
         found, nearest, count = None, wanted, 0
         for threshold in sorted(ages, reverse=True):
             count += ages[threshold]
