@@ -14,6 +14,7 @@ COMMANDS = {
     "actions": "List what is to be done: each owner's worklist for a day.",
     "book": "Tell what holds for all clients together: whom we forget, and what the business stands on.",
     "timeline": "Show every past status of a client, exact to the instant, with the rules and events behind each change.",
+    "diff": "Compare two rule sets over one log, or what was known then with what is known now.",
     "reality": "Show how many clients were kept in a period, by name, and how far that is from what you believe.",
     "backtest": "Hold rules against what happened: whom would they have warned of, and who was lost?",
     "report": "Write the whole book as one HTML page: the counts, what is coming, the worklist, and a section a client.",
