@@ -30,7 +30,9 @@ def settlements(story: Story, complaint: Fact) -> list[Fact]:
 def threatened_departure(story: Story) -> Verdicts:
     levels, tasks = set(), set()
     for complaint in story.all(kind("complained"), lambda fact: fact.get("threatens_to_leave") is True):
-        if not settlements(story, complaint):
+        if not settlements(story, complaint) and not story.all(
+            kind("renewed"), lambda it, c=complaint: story.follows(c, it)
+        ):
             levels.add(("critical", name_of(complaint)))
             tasks.add((name_of(complaint), complaint["at"] + DAY))
     return levels, tasks

@@ -176,7 +176,7 @@ def absent_owner(story: Story) -> Verdicts:
 
 def unplanned_client(story: Story) -> Verdicts:
     assert story.since is not None
-    planned = story.profile("plan") or story.profile("cadence_days")
+    planned = story.profile("plan") or story.profile("cadence_days") or story.profile("stage") == "prospect"
     return set(), set() if planned else {(None, story.since + 30 * DAY)}
 
 

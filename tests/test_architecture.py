@@ -33,6 +33,7 @@ ROOMS = [
     "book_rules",
     "firing",
     "timelines",
+    "comparison",
     "catalogue",
     "outlook",
     "repair",
@@ -65,7 +66,14 @@ DOMAIN = ROOMS[: ROOMS.index("scoring") + 1]
 
 NOT_FOR_THE_DOMAIN = {"io", "logging", "os", "pathlib", "socket", "sqlite3", "subprocess", "sys", "time", "tomllib"}
 
-OWNERS = {"click": {"cli"}, "rich": {"formats.tables"}, "eventsourcing": {"log"}, "psycopg": {"log"}}
+OWNERS = {
+    "click": {"cli"},
+    "rich": {"formats.tables"},
+    "eventsourcing": {"log"},
+    "psycopg": {"log"},
+    "jinja2": {"formats.report"},
+    "icalendar": {"formats.calendar"},
+}
 """Who alone may import a library: a room, or one module of it."""
 
 CLOCKS = {"cli.options", "log.event_log"}
@@ -200,7 +208,7 @@ class TestPublicNames:
         assert retention_engine.__version__ == version("retention-engine")
 
 
-HEAVY = {"click", "rich", "eventsourcing", "psycopg", "sqlite3"}
+HEAVY = {"click", "rich", "eventsourcing", "psycopg", "sqlite3", "jinja2", "icalendar"}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from command import AT, RETENTION, Ran, environment, on_a_terminal, retention
-from retention_engine import BUILT_IN, Client, Engine, Health, days, instant, rule
+from retention_engine import BOOK_RULES, BUILT_IN, Client, Engine, Health, days, instant, rule
 from retention_engine.cli import COMMANDS, main
 from retention_engine.cli.options import DurationParam, InstantParam, LevelParam, RuleChoice
 
@@ -360,10 +360,11 @@ def test_rules_are_listed_for_programs(folder):
     document = json.loads(ran.out)
     assert document["version"] == 1
     listed = {one["name"]: one for one in document["rules"]}
-    assert set(listed) == {one.name for one in BUILT_IN}
+    assert set(listed) == {one.name for one in (*BUILT_IN, *BOOK_RULES)}
     assert {name for name, one in listed.items() if one["enabled"]} == {
         one.name for one in BUILT_IN if {"essentials", "stick-around"} & set(one.packs)
     }
+    assert {name for name, one in listed.items() if one["scope"] == "book"} == {one.name for one in BOOK_RULES}
     quiet = listed["quiet-client"]
     assert set(quiet) >= {"name", "packs", "enabled", "origin", "about", "settings"}
     assert quiet["settings"]["every"] == {

@@ -98,7 +98,7 @@ STORIES: dict[str, dict[str, tuple[set[str], set[str], Condition]]] = {
         "departed-client": ({"orchard"}, {"kiln"}, kind("left")),
     },
     "retention-plan": {
-        "unplanned-client": ({"crumb", "lumen", "vale"}, {"fern", "kiln"}, carries("plan")),
+        "unplanned-client": ({"crumb", "lumen"}, {"fern", "kiln"}, carries("plan")),
         "complacent-service": ({"crumb"}, {"harbour", "kiln"}, purpose("delivery")),
         "fading-extras": ({"crumb"}, {"fern", "harbour"}, purpose("idea", "resource", "appreciation")),
         "nothing-shared": ({"crumb"}, {"fern", "kiln", "mill"}, purpose("resource")),

@@ -10,6 +10,23 @@ if TYPE_CHECKING:
     from .catalogue import REMEDIES, Remedy, Step
     from .client import Client, Term
     from .codec import decode, encode
+    from .comparison import (
+        ClientDifference,
+        Comparison,
+        Difference,
+        FactChange,
+        FindingChange,
+        HeldChange,
+        Learned,
+        RuleChange,
+        RuleCount,
+        SettingChange,
+        StatusChange,
+        Stretch,
+        compare,
+        compare_knowledge,
+        compare_span,
+    )
     from .declare import BoundRule, Findings, Rule, book_rule, rule, rule_of
     from .embedding import Observer, RetentionEngine
     from .engine import Assessment, Change, Engine, RuleFailure, Schedule
@@ -33,9 +50,12 @@ if TYPE_CHECKING:
     )
     from .fates import DueClient, Fate
     from .findings import Action, Concern, Finding, Health
+    from .formats.calendar import worklist_calendar
     from .formats.jsonl import read_log
+    from .formats.report import Report, html_report
     from .formats.truth import read_truth
     from .gathering import Histories, gather
+    from .history import Events
     from .kinds import KINDS, Kinds
     from .log import EventLog, Receipt, create_log, open_log
     from .moments import days, instant
@@ -49,6 +69,7 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .sweep import overlap, spans
     from .tallies import Case, Cases, Course, Lead, TrackRecord
+    from .timelines import Spell, Timeline, count_by_status, timeline
     from .words import beyond, contact, engaged_for, heard
     from .worklist import Entry, OwnerWorklist, Pace, Waiting, Worklist, tasks_of, worklist_of
 
@@ -71,28 +92,36 @@ __all__ = [
     "Cases",
     "Change",
     "Client",
+    "ClientDifference",
     "ComingChange",
+    "Comparison",
     "Complained",
     "Concern",
     "Course",
     "Deadline",
     "Deduction",
+    "Difference",
     "DueClient",
     "Engaged",
     "Engine",
     "Entry",
     "Event",
     "EventLog",
+    "Events",
+    "FactChange",
     "Fate",
     "Finding",
+    "FindingChange",
     "Findings",
     "Health",
+    "HeldChange",
     "Histories",
     "Introduced",
     "Judged",
     "Kinds",
     "KnownOutcome",
     "Lead",
+    "Learned",
     "Left",
     "Measured",
     "MonthOfRetention",
@@ -110,19 +139,27 @@ __all__ = [
     "Remedy",
     "Renewed",
     "Repair",
+    "Report",
     "Resolved",
     "RetentionEngine",
     "RetentionError",
     "Retracted",
     "Rule",
+    "RuleChange",
+    "RuleCount",
     "RuleFailure",
     "Schedule",
     "Score",
     "Scorecard",
+    "SettingChange",
     "Settings",
+    "Spell",
     "Standing",
+    "StatusChange",
     "Step",
+    "Stretch",
     "Term",
+    "Timeline",
     "TrackRecord",
     "ValueAtStake",
     "Waiting",
@@ -133,7 +170,11 @@ __all__ = [
     "backtest",
     "beyond",
     "book_rule",
+    "compare",
+    "compare_knowledge",
+    "compare_span",
     "contact",
+    "count_by_status",
     "create_log",
     "days",
     "decode",
@@ -142,6 +183,7 @@ __all__ = [
     "find_repair",
     "gather",
     "heard",
+    "html_report",
     "instant",
     "open_log",
     "outlook_of",
@@ -154,10 +196,14 @@ __all__ = [
     "scorecard",
     "spans",
     "tasks_of",
+    "worklist_calendar",
+    "timeline",
     "worklist_of",
 ]
 
 _HOMES = {
+    "timelines": ("Spell", "Timeline", "count_by_status", "timeline"),
+    "history": ("Events",),
     "backtests": ("Backtest", "backtest"),
     "book": ("Book", "BookAssessment", "BookChange", "assess_book", "replay"),
     "book_rules": ("BOOK_RULES",),
@@ -170,7 +216,9 @@ _HOMES = {
     "errors": ("RetentionError",),
     "fates": ("DueClient", "Fate"),
     "findings": ("Action", "Concern", "Finding", "Health"),
+    "formats.calendar": ("worklist_calendar",),
     "formats.jsonl": ("read_log",),
+    "formats.report": ("Report", "html_report"),
     "formats.truth": ("read_truth",),
     "kinds": ("KINDS", "Kinds"),
     "log": ("EventLog", "Receipt", "create_log", "open_log"),
@@ -179,6 +227,23 @@ _HOMES = {
     "predictions": ("Prediction",),
     "outlook": ("ComingChange", "Deadline", "Outlook", "outlook_of"),
     "reality": ("MonthOfRetention", "Reality", "ValueAtStake", "actual_retention"),
+    "comparison": (
+        "ClientDifference",
+        "Comparison",
+        "Difference",
+        "FactChange",
+        "FindingChange",
+        "HeldChange",
+        "Learned",
+        "RuleChange",
+        "RuleCount",
+        "SettingChange",
+        "StatusChange",
+        "Stretch",
+        "compare",
+        "compare_knowledge",
+        "compare_span",
+    ),
     "declare": ("BoundRule", "Findings", "Rule", "book_rule", "rule", "rule_of"),
     "repair": ("Rejection", "Repair", "find_repair"),
     "rules": ("BUILT_IN",),

@@ -14,6 +14,7 @@ from .declare import RuleFunction, rule_of
 from .engine import AHEAD, Assessment, Engine, RuleFailure, in_order
 from .errors import UnknownClient
 from .events import Event
+from .formats.report import Report, html_report
 from .formats.story import story
 from .kinds import KINDS, Kinds
 from .log import EventLog, Receipt, create_log, open_log
@@ -249,6 +250,15 @@ class RetentionEngine:
     def reality(self, starts: datetime, until: datetime, *, at: datetime | None = None, **how: Any) -> Reality:
         """Who was due in a period and what became of each; see `actual_retention`, which takes the other arguments."""
         return actual_retention(self.log.clients(), starts=starts, until=until, at=at or self.log.clock(), **how)
+
+    def report(self, *, at: datetime | None = None, known_at: datetime | None = None, **how: Any) -> Report:
+        """The whole book as one HTML page; see `html_report`, which takes the other arguments."""
+        settled = {"book_rules": self.book_rules, "weights": self.settings.score, "pace": self.settings.worklist}
+        moment = at or self.log.clock()
+        found = html_report(self.log.clients(), self.engine, at=moment, known_at=known_at, **(settled | how))
+        for failure in found.failures:
+            self._tell("rule_failed", failure)
+        return found
 
     def explain(self, client: str, *, at: datetime | None = None, known_at: datetime | None = None) -> str:
         """A client's story in words.

@@ -1,9 +1,9 @@
 """What became of a client after a moment: lost or kept, from the log as it stands now, or as somebody found out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
-from itertools import pairwise
+from operator import attrgetter
 
 import attrs
 
@@ -79,27 +79,45 @@ class KnownOutcome:
 
 
 def endings(client: Client, *, at: datetime, grace: timedelta) -> tuple[Ending, ...]:
-    """When and how the relationship ended, as often as it did; what is decided is decided as for `actual_retention`.
+    """When and how the relationship ended, as often as it did.
+
+    A term's fate is that of `actual_retention`. A client who left and came back by renewing, or by a contact, has returned,
+    whatever was noted of the leaving in between.
 
     Args:
         client: the client with all that is known today of what happened until `at`.
         at: the end of the observation.
         grace: how long after a term's end a renewal still counts.
     """
-    left = sorted({event.at for event in client.of(Left)})
-    ends = {event.term_end for event in client.of(Renewed) if event.term_end is not None}
-    views = dict.fromkeys(ends, client)
-    views |= {
-        one: client.as_of(following - TICK) for one, following in pairwise(left)
-    }  # a later leaving is another one
-    views |= dict.fromkeys(left[-1:], client)
+    possible = [*_leavings(client), *_ends_of_terms(client, at, grace)]
     found: list[Ending] = []
-    for moment in sorted(views):
-        due = Period(moment, moment + TICK, at, grace).due(views[moment])
-        outcome = _OUTCOMES.get(due.fate) if due else None
-        if due and outcome and not any(ending.is_over(moment) for ending in found):
-            found.append(Ending(moment, outcome, due.came_back))
+    for ending in sorted(possible, key=attrgetter("at")):  # where both fall on one instant, what was said goes first
+        if not is_gone(found, ending.at):
+            found.append(ending)
     return tuple(found)
+
+
+def _leavings(client: Client) -> Iterator[Ending]:
+    """Each leaving until the client came back; where it was noted several times, the latest note says why."""
+    if never_signed(client):
+        return
+    left = client.of(Left)
+    place = 0
+    while place < len(left):
+        first = left[place]
+        back = next(iter(client.after(first, Renewed, contact)), None)
+        place = len(left) if back is None else len(left) - len(left.after(back))
+        if back:
+            yield Ending(first.at, Outcome.RETURNED, back.at)
+        else:
+            yield Ending(first.at, Outcome.LOST if left[-1].controllable else Outcome.UNCONTROLLABLE, None)
+
+
+def _ends_of_terms(client: Client, at: datetime, grace: timedelta) -> Iterator[Ending]:
+    for moment in sorted({event.term_end for event in client.of(Renewed) if event.term_end is not None}):
+        due = Period(moment, moment + TICK, at, grace).due(client)
+        if due and (outcome := _OUTCOMES.get(due.fate)):
+            yield Ending(moment, outcome, due.came_back)
 
 
 def outcome_within(found: Iterable[Ending], moment: datetime, horizon: timedelta) -> Outcome:

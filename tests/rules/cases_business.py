@@ -63,6 +63,14 @@ CASES: list[Any] = [
         engaged("2026-01-02", purpose="resolution"),
         states=["critical from 2026-01-01 about e1", "due 2026-01-02 about e1"],
     ),
+    case(
+        "threatened-departure",
+        "the client renewed after it, and threatened again",
+        threatened("2026-01-01"),
+        renewed("2026-01-01"),
+        threatened("2026-01-02"),
+        states=["critical from 2026-01-02 about e3", "due 2026-01-03 about e3"],
+    ),
     case("threatened-departure", "a complaint is no threat", complained("2026-01-01", severity="critical")),
     case(
         "threatened-departure",

@@ -1053,6 +1053,7 @@ CASES: list[Any] = [
         profiled("2026-01-02", plan=""),
         states=["due 2026-01-31"],
     ),
+    case("unplanned-client", "a prospect needs none", engaged("2026-01-01"), profiled("2026-01-02", stage="prospect")),
     case("unplanned-client", "within", engaged("2026-01-01"), within=days(1), states=["due 2026-01-02"]),
     # single-thread: the latest three contacts that name anybody name one and the same, and the latest that named somebody
     # else (or, without one, the first) lies 180 d back: WATCH (their side) and action from then, at the earliest at the third

@@ -4,7 +4,7 @@
 An `ignore` marks what must be refused: in strict mode mypy complains of one that is not needed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -32,6 +32,7 @@ from retention_engine import (
     Engine,
     Entry,
     Event,
+    Events,
     Finding,
     Findings,
     Health,
@@ -52,8 +53,10 @@ from retention_engine import (
     Score,
     Scorecard,
     Settings,
+    Spell,
     Standing,
     Term,
+    Timeline,
     Waiting,
     Weights,
     Worklist,
@@ -62,6 +65,7 @@ from retention_engine import (
     beyond,
     book_rule,
     contact,
+    count_by_status,
     days,
     decode,
     encode,
@@ -76,6 +80,7 @@ from retention_engine import (
     scorecard,
     spans,
     tasks_of,
+    timeline,
     worklist_of,
 )
 
@@ -107,20 +112,21 @@ Engaged("acme", NOW)  # type: ignore[call-arg]
 
 client = Client.from_events("acme", [Engaged(client="acme", at=NOW)], as_of=NOW, as_at=None)
 assert_type(client, Client)
-assert_type(client.of(Engaged), tuple[Engaged, ...])
-assert_type(client.of(Engaged, Renewed), tuple[Event, ...])
-assert_type(client.of(contact), tuple[Event, ...])
+assert_type(client.of(Engaged), Events[Engaged])
+assert_type(client.of(Engaged, Renewed), Events[Event])
+assert_type(client.of(contact), Events[Event])
 assert_type(client.latest(Renewed), Renewed | None)
 assert_type(client.latest(heard), Event | None)
 assert_type(client.base(beyond), datetime)
 assert_type(client.base(Profiled), datetime)
-assert_type(client.after(client.latest(heard), contact), tuple[Event, ...])
+assert_type(client.after(client.latest(heard), contact), Events[Event])
 assert_type(client.since, datetime)
 assert_type(client.first, Event)
-assert_type(client.events, tuple[Event, ...])
+assert_type(client.events, Sequence[Event])
 assert_type(client.term, Term | None)
-assert_type(client.complaints, tuple[Complained, ...])
+assert_type(client.complaints, Events[Complained])
 assert_type(client.open_complaints, tuple[Complained, ...])
+assert_type(client.fold(int, lambda count, _: count + 1, contact), int)
 assert_type(client.judgement, Judged | None)
 assert_type(client.tier, str)
 assert_type(client.owner, str | None)
@@ -242,5 +248,11 @@ class InvoicePaid(Event):
 
 assert_type(KINDS.adding(InvoicePaid), Kinds)
 assert_type(InvoicePaid(client="acme", at="2026-01-01", number="17"), InvoicePaid)
-assert_type(client.of(InvoicePaid), tuple[InvoicePaid, ...])
+assert_type(client.of(InvoicePaid), Events[InvoicePaid])
 assert_type(client.latest(InvoicePaid), InvoicePaid | None)
+
+past = timeline(Engine([]), client, until=client.since)
+assert_type(past, Timeline)
+assert_type(past.spells, tuple[Spell, ...])
+assert_type(past.status(client.since), Health | None)
+assert_type(count_by_status([past], [client.since]), list[dict[Health, int]])

@@ -10,6 +10,7 @@ import click
 from ..book import replay as replay_book
 from ..book import with_book
 from ..errors import did_you_mean
+from ..formats.calendar import worklist_calendar
 from ..formats.verdicts import as_json
 from ..formats.worklist import as_csv, as_jsonl, print_worklist, worklist_document
 from ..worklist import Worklist, tasks_of, worklist_of
@@ -38,7 +39,7 @@ from .replay import report_failures
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["table", "json", "jsonl", "csv"]),
+    type=click.Choice(["table", "json", "jsonl", "csv", "ics"]),
     default="table",
     show_default=True,
     help="How the results are printed; all but the table have what is waiting anyway.",
@@ -72,6 +73,7 @@ def actions(
     Examples:
       retention actions clients.jsonl --at 2026-06-30
       retention actions sqlite:///clients.db --owner jo --ahead 2d --all
+      retention actions clients.jsonl --owner jo --ahead 60d --format ics > jo.ics
       retention record sqlite:///clients.db acme action_done action=469db2c354bc4473
     """
     choice = RuleChoice(settings_file, pack, select)
@@ -96,6 +98,8 @@ def actions(
     _refuse_unknown(owners, found)
     if format_ == "table":
         print_worklist(sys.stdout, found, ahead=ahead, everything=everything)
+    elif format_ == "ics":
+        sys.stdout.buffer.write(worklist_calendar(found))
     else:
         document = worklist_document(found, known_at=known_at)
         if format_ == "json":

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from ..formats.lines import STANDARD_INPUT
-from ..formats.report import LIMIT, html_report
+from ..formats.report import LIMIT, TITLE, html_report
+from ..formats.report_pages import counted
 from ..formats.words import printable
 from .exits import RULE_FAILED
 from .options import RuleChoice, log_argument, moment_options, now, rule_options
@@ -22,7 +23,7 @@ from .replay import report_failures
 @log_argument
 @click.option("-o", "--output", required=True, metavar="FILE", help="The file; - for standard output.")
 @moment_options
-@click.option("--title", metavar="TEXT", help="The page's title.  [default: Clients on and the day]")
+@click.option("--title", metavar="TEXT", help=f"The page's title.  [default: {TITLE}]")
 @click.option(
     "--days",
     type=click.IntRange(min=1, max=366),
@@ -86,8 +87,7 @@ def report(
             _replace(Path(output), content)
         except OSError as error:
             raise click.UsageError(f"{output} can't be written: {(error.strerror or str(error)).lower()}") from None
-        count = "1 client" if found.clients == 1 else f"{found.clients:,} clients"
-        click.echo(printable(f"Wrote {count} to {output}."))
+        click.echo(printable(f"Wrote {counted(found.clients, 'client')} to {output}."))
     report_failures(found.failures)
     if found.failures:
         ctx.exit(RULE_FAILED)

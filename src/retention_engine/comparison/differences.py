@@ -17,7 +17,7 @@ How = Literal["appears", "vanishes", "moves", "changes"]
 
 
 @attrs.frozen
-class Changed(Generic[T]):
+class FindingChange(Generic[T]):
     """A concern, an action or a rule's failure that differs.
 
     Attributes:
@@ -52,7 +52,7 @@ class Changed(Generic[T]):
 
 
 @attrs.frozen
-class Fact:
+class FactChange:
     """What is known of a client differs: `name`, `tier`, `owner`, `since`, the verdict `judged`, or what was `computed`."""
 
     field: str
@@ -73,7 +73,7 @@ class StatusChange:
 
     before: Health | None
     after: Health | None
-    because: tuple[Changed[Concern], ...]
+    because: tuple[FindingChange[Concern], ...]
 
     @property
     def is_worse(self) -> bool:
@@ -96,10 +96,10 @@ class Difference:
 
     before: Health | None
     after: Health | None
-    concerns: tuple[Changed[Concern], ...] = ()
-    actions: tuple[Changed[Action], ...] = ()
-    failures: tuple[Changed[RuleFailure], ...] = ()
-    facts: tuple[Fact, ...] = ()
+    concerns: tuple[FindingChange[Concern], ...] = ()
+    actions: tuple[FindingChange[Action], ...] = ()
+    failures: tuple[FindingChange[RuleFailure], ...] = ()
+    facts: tuple[FactChange, ...] = ()
 
     def __bool__(self) -> bool:
         return self.before is not self.after or bool(self.concerns or self.actions or self.failures or self.facts)
@@ -146,22 +146,24 @@ def _is_equal(one: Concern | Action, other: Concern | Action) -> bool:
     )
 
 
-def concern_changes(before: Iterable[Concern], after: Iterable[Concern]) -> tuple[Changed[Concern], ...]:
+def concern_changes(before: Iterable[Concern], after: Iterable[Concern]) -> tuple[FindingChange[Concern], ...]:
     """The concerns that differ, the worst first; those of one rule about one thing are one that has changed."""
     mine, theirs = ({(it.rule, it.about): it for it in concerns} for concerns in (before, after))
     found = []
     for key in {**mine, **theirs}:
         one, other = mine.get(key), theirs.get(key)
         if one is None or other is None or not _is_equal(one, other):
-            found.append(Changed(one, other))
+            found.append(FindingChange(one, other))
     return tuple(sorted(found, key=lambda it: (-_worse_side(it), it.rule, it.latest.about or "")))
 
 
-def _worse_side(change: Changed[Concern]) -> Health:
+def _worse_side(change: FindingChange[Concern]) -> Health:
     return max(side.level for side in (change.before, change.after) if side is not None)
 
 
-def action_changes(before: Iterable[Action], after: Iterable[Action], by: datetime) -> tuple[Changed[Action], ...]:
+def action_changes(
+    before: Iterable[Action], after: Iterable[Action], by: datetime
+) -> tuple[FindingChange[Action], ...]:
     """The actions that differ and are due by an instant on one side at least, the first due first.
 
     Those of one id, or else of one rule about one thing, are one action that has changed.
@@ -169,37 +171,39 @@ def action_changes(before: Iterable[Action], after: Iterable[Action], by: dateti
     return tuple(change for change in _paired(before, after) if min(_dues(change)) <= by)
 
 
-def _paired(before: Iterable[Action], after: Iterable[Action]) -> list[Changed[Action]]:
+def _paired(before: Iterable[Action], after: Iterable[Action]) -> list[FindingChange[Action]]:
     mine, theirs = ({it.id: it for it in actions} for actions in (before, after))
-    found: list[Changed[Action]] = [
-        Changed(mine[key], theirs[key]) for key in mine.keys() & theirs.keys() if mine[key] != theirs[key]
+    found: list[FindingChange[Action]] = [
+        FindingChange(mine[key], theirs[key]) for key in mine.keys() & theirs.keys() if mine[key] != theirs[key]
     ]
     rest: dict[tuple[str, str, str | None], tuple[list[Action], list[Action]]] = {}
     for place, (these, those) in enumerate(((mine, theirs), (theirs, mine))):
         for key, action in these.items():
             if key not in those:
                 rest.setdefault((action.client, action.rule, action.about), ([], []))[place].append(action)
-    found += (Changed(one, other) for pair in rest.values() for one, other in zip_longest(*pair))
+    found += (FindingChange(one, other) for pair in rest.values() for one, other in zip_longest(*pair))
     return sorted(
         found, key=lambda it: (min(_dues(it)), it.latest.client, it.rule, it.latest.about or "", it.latest.id)
     )
 
 
-def _dues(change: Changed[Action]) -> list[datetime]:
+def _dues(change: FindingChange[Action]) -> list[datetime]:
     return [side.due for side in (change.before, change.after) if side is not None]
 
 
-def failure_changes(before: Iterable[RuleFailure], after: Iterable[RuleFailure]) -> tuple[Changed[RuleFailure], ...]:
+def failure_changes(
+    before: Iterable[RuleFailure], after: Iterable[RuleFailure]
+) -> tuple[FindingChange[RuleFailure], ...]:
     """The rules that fail on one side alone, or for another cause."""
     mine, theirs = ({it.rule: it for it in failures} for failures in (before, after))
     return tuple(
-        Changed(mine.get(rule), theirs.get(rule))
+        FindingChange(mine.get(rule), theirs.get(rule))
         for rule in sorted({**mine, **theirs})
         if mine.get(rule) != theirs.get(rule)
     )
 
 
-def _facts(before: Assessment, after: Assessment) -> Iterator[Fact]:
+def _facts(before: Assessment, after: Assessment) -> Iterator[FactChange]:
     pairs: list[tuple[str, Any, Any]] = [
         (field, getattr(before.client, field), getattr(after.client, field))
         for field in ("name", "tier", "owner", "since")
@@ -210,4 +214,4 @@ def _facts(before: Assessment, after: Assessment) -> Iterator[Fact]:
         pairs.append(("computed", before.schedule.computed(before.at), after.schedule.computed(after.at)))
     for field, one, other in pairs:
         if one != other:
-            yield Fact(field, one, other)
+            yield FactChange(field, one, other)

@@ -11,16 +11,16 @@ import attrs
 from ..client import Client
 from ..engine import RuleFailure
 from ..findings import Action, Concern
-from .differences import NOTHING, Changed, Difference, Fact, How, StatusChange
+from .differences import NOTHING, Difference, FactChange, FindingChange, How, StatusChange
 from .knowledge import Learned
 from .rule_sets import RuleChange
 
 
 @attrs.frozen
-class Held:
+class HeldChange:
     """A change with the instants between which it holds: `[starts, until)`; without `until`, to the end of the span."""
 
-    change: StatusChange | Changed[Concern] | Changed[Action] | Changed[RuleFailure] | Fact
+    change: StatusChange | FindingChange[Concern] | FindingChange[Action] | FindingChange[RuleFailure] | FactChange
     starts: datetime
     until: datetime | None
 
@@ -54,9 +54,9 @@ class ClientDifference:
         return self.stretches[0].difference if self.stretches else NOTHING
 
     @cached_property
-    def changes(self) -> tuple[Held, ...]:
+    def changes(self) -> tuple[HeldChange, ...]:
         """Each single change with the instants between which it holds, in order of these."""
-        found: list[Held] = []
+        found: list[HeldChange] = []
         lasting: dict[Any, int] = {}
         for stretch in self.stretches:
             places = {}
@@ -66,13 +66,13 @@ class ClientDifference:
                     found[place] = attrs.evolve(found[place], until=stretch.until)
                 else:
                     place = len(found)
-                    found.append(Held(change, stretch.starts, stretch.until))
+                    found.append(HeldChange(change, stretch.starts, stretch.until))
                 places[key] = place
             lasting = places
         return tuple(found)
 
     @property
-    def statuses(self) -> tuple[Held, ...]:
+    def statuses(self) -> tuple[HeldChange, ...]:
         """The changes of status among the changes."""
         return tuple(held for held in self.changes if isinstance(held.change, StatusChange))
 
@@ -137,7 +137,7 @@ class Comparison:
         for changes in (*([held.change for held in found.changes] for found in self.clients), of_book):
             met = set()
             for change in changes:
-                if isinstance(change, Changed) and not isinstance(change.latest, RuleFailure):
+                if isinstance(change, FindingChange) and not isinstance(change.latest, RuleFailure):
                     of_rule = counts.setdefault(change.rule, (Counter(), Counter()))
                     of_rule[isinstance(change.latest, Action)][change.how] += 1
                     met.add(change.rule)

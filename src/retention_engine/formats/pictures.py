@@ -26,7 +26,12 @@ HEIGHTS = {
 _LABELLED = 9.0
 """A block of at least so many percent of the width has room for the name of its level."""
 
-_BAND_LABELLED = 10.0
+_WIDE = 22.0
+"""A narrow picture has room for the names of blocks of at least so many percent."""
+
+_APART = 7.0
+"""How far apart the names beside a chart are at least, in percent of its height."""
+
 _MONTHS_BETWEEN = 3
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """As they are written whatever the locale is."""
@@ -56,7 +61,7 @@ class Tick:
 
     Attributes:
         x: where.
-        text: the month, and the year where one begins; none where there is no room for it.
+        text: the month, or the year where one begins; none where there is no room for it.
         minor: whether a narrow picture leaves the text out.
     """
 
@@ -67,14 +72,14 @@ class Tick:
 
 def ticks(window: Window) -> tuple[Tick, ...]:
     """The months that begin in a window."""
-    found = []
+    found: list[Tick] = []
     year, month = window.starts.year, window.starts.month
     while True:
         year, month = (year, month + 1) if month < len(_MONTHS) else (year + 1, 1)
         begins = window.starts.replace(year=year, month=month, day=1, hour=0, minute=0, second=0, microsecond=0)
         if begins >= window.ends:
             return tuple(found)
-        text = _MONTHS[month - 1] if month > 1 else f"{_MONTHS[0]} {year}"
+        text = _MONTHS[month - 1] if month > 1 else str(year)
         place = window.place(begins)
         room = place < 100 - _LABELLED / 2
         found.append(Tick(percent(place), text if room else "", (month - 1) % _MONTHS_BETWEEN != 0))
@@ -91,6 +96,7 @@ class Block:
         y: how far below the picture's top it begins.
         height: how high it stands.
         label: the level's name, where there is room for it.
+        minor: whether a narrow picture leaves the name out.
         coming: whether it is yet to come.
     """
 
@@ -100,6 +106,7 @@ class Block:
     y: int
     height: int
     label: str
+    minor: bool
     coming: bool
 
 
@@ -144,9 +151,9 @@ def strip(
 
 def _block(window: Window, level: Health, starts: datetime, until: datetime, *, ground: int, coming: bool) -> Block:
     left, right = window.place(starts), window.place(until)
-    height = HEIGHTS[level]
-    label = str(level) if right - left >= _LABELLED else ""
-    return Block(level, percent(left), percent(right - left), ground - height, height, label, coming)
+    height, length = HEIGHTS[level], right - left
+    label = str(level) if length >= _LABELLED and not coming else ""
+    return Block(level, percent(left), percent(length), ground - height, height, label, length < _WIDE, coming)
 
 
 @attrs.frozen
@@ -161,7 +168,8 @@ class Segment:
 def segments(counts: Mapping[Health, int]) -> tuple[Segment, ...]:
     """A bar of how many clients are at each level, the worst first, those who have left last."""
     total = sum(counts.values())
-    found, left = [], 0.0
+    found: list[Segment] = []
+    left = 0.0
     for level in (*STACKED, Health.LEFT):
         if counts[level]:
             width = counts[level] / total * 100
@@ -177,14 +185,14 @@ class Band:
     Attributes:
         level: the level.
         path: its outline.
-        label: the level and its latest count, where there is room for it.
-        label_y: the middle of the layer at its right end.
+        label: the level and its latest count; nothing where that is 0.
+        y: where to write that, beside the layer's right end.
     """
 
     level: Health
     path: str
     label: str
-    label_y: str
+    y: str
 
 
 @attrs.frozen
@@ -208,15 +216,17 @@ def chart(counts: Sequence[Mapping[Health, int]]) -> Chart | None:
     top = _step(highest) * -(-highest // _step(highest))
     columns = [place * 100 / (len(counts) - 1) for place in range(len(counts))]
     ground = [0] * len(counts)
-    bands = []
+    bands: list[Band] = []
+    free = 100.0
     for level in STACKED:
         roof = [below + count[level] for below, count in zip(ground, counts, strict=True)]
         if roof != ground:
             edges = [*zip(columns, roof, strict=True), *reversed([*zip(columns, ground, strict=True)])]
             points = " ".join(f"{percent(x)},{percent(100 - 100 * y / top)}" for x, y in edges)
-            thick = (roof[-1] - ground[-1]) * 100 / top >= _BAND_LABELLED
-            label = f"{level} {counts[-1][level]:,}" if thick else ""
-            bands.append(Band(level, f"M{points}Z", label, percent(100 - 50 * (roof[-1] + ground[-1]) / top)))
+            now = counts[-1][level]
+            middle = min(100 - 50 * (roof[-1] + ground[-1]) / top, free)
+            free = middle - _APART if now else free
+            bands.append(Band(level, f"M{points}Z", f"{level} {now:,}" if now else "", percent(middle)))
         ground = roof
     numbers = range(_step(highest), top + 1, _step(highest))
     return Chart(tuple(bands), tuple((percent(100 - 100 * number / top), f"{number:,}") for number in numbers))

@@ -193,12 +193,13 @@ def _what_to_do(repair: Repair) -> Iterator[str]:
 
 def _how_long(repair: Repair) -> str:
     status = repair.before.status if repair.after is None else repair.after.status
-    level = str(status) if status is repair.target else f"{status}, in any case no worse than {repair.target},"
-    level = f"The client {'is then' if repair.steps else 'stays'} {level}"
+    level = f"  The client {'is then' if repair.steps else 'stays'} {status}"
+    if status is not repair.target:
+        level += f", and no worse than {repair.target},"
     ends = repair.ends
     if ends is None:
-        return f"  {level} for as long as nothing else happens."
-    return f"  {level} until {day(ends.at)}, and {ends.after} from then on: {_reasons(ends)}"
+        return f"{level} for as long as nothing else happens."
+    return f"{level} until {day(ends.at)}, and {ends.after} from then on: {_reasons(ends)}"
 
 
 def _reasons(change: ComingChange) -> str:

@@ -2,47 +2,33 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
 from importlib import resources
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
-from ..book import BookAssessment, replay, with_book
+from ..book import replay, with_book
 from ..declare import BoundRule
-from ..engine import AHEAD, Assessment, Change, Engine, RuleFailure
+from ..engine import Engine, RuleFailure
 from ..errors import ExtraMissing
 from ..events import Event
-from ..findings import Action, Concern, Health
 from ..gathering import Histories
 from ..moments import days, in_utc, instant_text
-from ..scoring import DIMENSIONS, Scorecard, Weights, scorecard
-from ..timelines import Spell, Timeline, count_by_status, timeline
-from ..words import contact
-from ..worklist import STANDARD_PACE, Entry, Pace, Worklist, tasks_of, worklist_of
-from .pictures import STACKED, Strip, Window, chart, moments, segments, strip, ticks
-from .renewal_story import renewal, renewal_facts
-from .scorecards import judgement_line, score_parts
-from .words import day, event_words, in_days, printable
-from .worklist import overdue_words, owner_line, value_words, waiting_lines
+from ..scoring import Weights, scorecard
+from ..timelines import timeline
+from ..worklist import STANDARD_PACE, Pace, tasks_of, worklist_of
+from .pictures import percent
+from .report_pages import BookPage, ClientPage, counted, date
+from .words import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-YEAR = days(364)
-"""How far back the pictures look: whole weeks, since the clients are counted once a week."""
-
-WEEK = days(7)
+TITLE = "Client report"
 LIMIT = 500
-GROUND = 58
-"""How far below a strip's top its blocks stand."""
-
 _TEMPLATES = "templates"
-_MOST_EVENTS = 3
-_MOST_SPELLS = 12
 
 
 @attrs.frozen
@@ -103,25 +89,20 @@ def html_report(
         pace=pace,
         more=book.actions if book else None,
     )
-    timelines = [timeline(engine, it.client, until=moment) for it in found]
-    pages = [
-        ClientPage(
-            it,
-            scorecard(it.client, it.schedule, at=moment, rules=engine.rules, weights=weights),
-            line,
-            moment + span,
-        )
-        for it, line in zip(found, timelines, strict=True)
-    ]
+    pages = []
+    for one in found:
+        card = scorecard(one.client, one.schedule, at=moment, rules=engine.rules, weights=weights)
+        pages.append(ClientPage(one, card, timeline(engine, one.client, until=moment), moment + span))
     pages.sort(key=lambda page: page.urgency)
     shown = pages[:limit] if limit else pages
-    page = BookPage(moment, known_at, span, pages, shown, worklist, book)
     css = (resources.files(__package__) / _TEMPLATES / "report.css").read_text(encoding="utf-8")
     html = environment.get_template("report.html").render(
-        page=page, title=title or f"Clients on {day(moment)}", css=css, style=_digest(css)
+        page=BookPage(moment, known_at, span, pages, shown, worklist, book),
+        title=title or TITLE,
+        css=css,
+        style=_digest(css),
     )
-    failures = [failure for it in found for failure in it.failures]
-    failures += (failure for line in timelines for failure in line.failures)
+    failures = [failure for page in pages for failure in (*page.failures, *page.timeline.failures)]
     failures += book.own_failures if book else ()
     return Report(html, len(pages), len(shown), tuple(dict.fromkeys(failures)))
 
@@ -138,40 +119,22 @@ def _environment() -> "Environment":
         finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
-        keep_trailing_newline=True,
     )
     environment.filters |= {
-        "clients": _count_of_clients,
-        "date": _date,
-        "day": day,
-        "days": _count_of_days,
-        "event": event_words,
+        "counted": counted,
+        "date": date,
         "instant": instant_text,
         "number": "{:,}".format,
+        "percent": percent,
     }
     return environment
 
 
 def _shown(value: object) -> object:
-    """Whatever a template prints: a text that was not made by the template has its control characters spelled out."""
+    """Whatever a template prints: a text that comes from elsewhere has its control characters spelled out."""
     return printable(value) if type(value) is str else value
 
 
-def _date(moment: datetime) -> str:
-    """An instant's day in UTC."""
-    return moment.date().isoformat()
-
-
 def _digest(css: str) -> str:
-    """What the page's security policy calls the one style sheet that it allows."""
+    """How the page's security policy names the one style sheet that it allows."""
     return f"sha256-{b64encode(hashlib.sha256(css.encode()).digest()).decode()}"
-
-
-def _count_of_clients(count: int) -> str:
-    return "1 client" if count == 1 else f"{count:,} clients"
-
-
-def _count_of_days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count:,} days"
-
-

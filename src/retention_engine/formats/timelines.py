@@ -56,8 +56,9 @@ def _lines(timeline: Timeline, start: datetime | None) -> Iterator[str]:
         for concern in spell.because:
             yield f"  {printable(concern.message or '')} ({concern.rule})"
             yield from (f"    because of {event_words(event)}" for event in concern.evidence[-_MOST_EVENTS:])
-        for event in spell.events[-_MOST_EVENTS:]:
-            yield f"  from {event_words(event)}"
+        cited = {event.order for concern in spell.because for event in concern.evidence}
+        for event in [event for event in spell.events if event.order not in cited][-_MOST_EVENTS:]:
+            yield f"  brought about by {event_words(event)}"
 
 
 def _length(starts: datetime, ends: datetime) -> str:

@@ -189,18 +189,25 @@ def _print_entries(file: IO[str], entries: Sequence[Entry], at: datetime, after:
             row = [str(number), entry.client, str(entry.status)] if first else ["", "", ""]
             row += [_day_only(action.due), overdue_words(action, entry, at), _todo(action)]
             row += [value_words(entry) if first else ""] if valued else []
-            row += [_why(entry.waiting) if first else ""] if waiting else []
+            row += [waiting_words(entry.waiting) if first else ""] if waiting else []
             rows.append(row)
     print_table(file, columns, rows)
 
 
-def overdue_words(action: Action, entry: Entry, at: datetime) -> str:
-    """By how much an action is overdue, and whether its entry is escalated; nothing where it is not."""
+def overdue_words(action: Action, entry: Entry, at: datetime, late: str = "") -> str:
+    """By how much an action is overdue, and whether its entry is escalated; nothing where it is not.
+
+    Args:
+        action: the action.
+        entry: the entry that it belongs to.
+        at: the moment.
+        late: what is said after the length of time.
+    """
     if action.due >= at:
         return ""
     count = (at - action.due).days
     days = "1 day" if count == 1 else f"{count:,} days" if count else "under a day"
-    return days + (", escalated" if entry.escalated and action is entry.actions[0] else "")
+    return days + late + (", escalated" if entry.escalated and action is entry.actions[0] else "")
 
 
 def _todo(action: Action) -> str:
@@ -216,7 +223,8 @@ def value_words(entry: Entry) -> str:
     return f"{entry.value:,.{0 if whole else 2}f} {entry.currency or ''}".rstrip()
 
 
-def _why(waiting: Waiting | None) -> str:
+def waiting_words(waiting: Waiting | None) -> str:
+    """Why an entry waits, and until when."""
     if waiting is None or waiting.spoken is None or waiting.until is None:
         return "for another day"
     return f"spoken with on {_day_only(waiting.spoken)}, again from {day(waiting.until)}"

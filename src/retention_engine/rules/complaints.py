@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from ..client import Client
 from ..declare import Findings, rule
-from ..events import Complained, Event
+from ..events import Complained, Event, Renewed
 from ..findings import Action, Concern, Health
 from ..moments import days
 from ..words import engaged_for
@@ -77,7 +77,7 @@ def threatened_departure(client: Client, *, within: timedelta = days(1)) -> Find
     """The client has spoken of leaving.
 
     It is the last warning, and most clients give none. Each complaint with `threatens_to_leave` is critical at once,
-    however small its cause, until it is resolved as in `open-complaint`.
+    however small its cause, until it is resolved as in `open-complaint`, or the client renews after all.
 
     Source: articles 002 (what is done once a client wants to leave) and 003 (service as if they threatened to).
 
@@ -93,8 +93,9 @@ def threatened_departure(client: Client, *, within: timedelta = days(1)) -> Find
         2026-01-06 engaged resolves=late
         at 2026-01-06: nothing
     """
+    renewed = client.latest(Renewed)
     for complaint in client.open_complaints:
-        if complaint.threatens_to_leave:
+        if complaint.threatens_to_leave and (renewed is None or renewed.order < complaint.order):
             yield Concern(Health.CRITICAL, starts=complaint.at, because=complaint, about=complaint.ref)
             due = complaint.at + within
             yield Action("Call today, listen, and make it right.", due=due, because=complaint, about=complaint.ref)

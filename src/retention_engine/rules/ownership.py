@@ -77,6 +77,7 @@ def unplanned_client(client: Client, *, within: timedelta = days(30)) -> Finding
     """There is no plan how to keep the client.
 
     A line is enough: how often to be in touch, with what. It is the `plan` or the `cadence_days` of a `profiled` event.
+    Prospects (`stage`) need none yet.
 
     Source: article 000 (a simple plan for each client).
 
@@ -92,7 +93,7 @@ def unplanned_client(client: Client, *, within: timedelta = days(30)) -> Finding
         2026-01-12 profiled plan="A call each month, two ideas a year"
         at 2026-02-04: nothing
     """
-    if not client.plan and client.cadence is None:
+    if not client.plan and client.cadence is None and client.stage != "prospect":
         yield Action("Write down in a line how to keep the client.", due=client.since + within, because=client.first)
 
 
