@@ -19,7 +19,6 @@ from retention_engine import (
     BUILT_IN,
     Backtest,
     BoundRule,
-    Client,
     Engine,
     Health,
     KnownOutcome,
@@ -30,15 +29,14 @@ from retention_engine import (
     create_log,
     days,
     instant,
-    read_log,
     read_truth,
     replay,
     rule,
 )
 from retention_engine.errors import InputError, QuestionError
+from retention_engine.formats.truth import OUTCOMES
 from retention_engine.predictions import Prediction, predictions
-from shared_folder import ROOT, SHARED, needs_shared
-from strategies import EVERY_KIND, MICROSECOND, _lines, logs, moments, settled, written
+from strategies import EVERY_KIND, MICROSECOND, _lines, logs, moments, settled
 
 DAY = days(1)
 START = instant("2026-01-01")
@@ -191,48 +189,63 @@ def after(history: list[Line], line: Line) -> list[Line]:
     return [other for other in history if (other["at"], other["place"]) > (line["at"], line["place"])]
 
 
-def naive_endings(history: list[Line], end: datetime, grace: timedelta) -> list[tuple[datetime, str, datetime | None]]:
+Ends = tuple[datetime, str, datetime | None]
+"""When, what, and when the client came back."""
+
+
+def naive_endings(history: list[Line], end: datetime, grace: timedelta) -> list[Ends]:
     history = [line for line in history if line["at"] <= end]
-    lefts = [line for line in history if line["kind"] == "left"]
-    found = []
-    until = None
-    for line in lefts:
-        if until and line["at"] <= until["at"] and line not in after(history, until):
-            continue
-        until = next((other for other in after(history, line) if other["kind"] in RETURNS), None)
-        if until:
-            found.append((line["at"], "returned", until["at"]))
-        else:
-            found.append((line["at"], "lost" if lefts[-1].get("controllable", True) else "uncontrollable", None))
-            break
-    gone = lefts[-1] if lefts and not any(line["kind"] in RETURNS for line in after(history, lefts[-1])) else None
-    signed = [line for line in history if line["kind"] == "renewed"]
-    for line in signed:
-        ends = line["ends"]
-        before = [other for other in signed if line in after(signed, other)]
-        if not ends or any(other["ends"] and other["ends"] > ends for other in before):
-            continue
-        if any(other["ends"] == ends for other in after(signed, line)):
-            again = [other for other in after(signed, line) if other["ends"] and other["ends"] >= ends][0]
-            if again["ends"] == ends:
-                continue
-        later = [other for other in after(signed, line) if not other["ends"] or other["ends"] > ends]
-        if gone and gone["at"] < ends:
-            continue
-        if gone and gone["at"] == ends:
-            found.append((ends, "lost" if gone.get("controllable", True) else "uncontrollable", None))
-        elif later:
-            if later[0]["at"] - ends > grace:
-                found.append((ends, "lost", later[0]["at"]))
-        elif gone:
-            found.append((ends, "lost" if gone.get("controllable", True) else "uncontrollable", None))
-        else:
-            found.append((ends, "lost" if end - ends >= grace else "open", None))
-    kept = []
-    for one in sorted(found, key=lambda it: it[0]):
+    kept: list[Ends] = []
+    for one in sorted([*naive_leavings(history), *naive_lapses(history, end, grace)], key=lambda it: it[0]):
         if not naive_gone(kept, one[0]):
             kept.append(one)
     return kept
+
+
+def naive_leavings(history: list[Line]) -> list[Ends]:
+    lefts = [line for line in history if line["kind"] == "left"]
+    found = []
+    back = None
+    for line in lefts:
+        if back and line not in after(history, back):
+            continue
+        back = next((other for other in after(history, line) if other["kind"] in RETURNS), None)
+        if back is None:
+            return [*found, (line["at"], naive_loss(lefts[-1]), None)]
+        found.append((line["at"], "returned", back["at"]))
+    return found
+
+
+def naive_loss(left: Line) -> str:
+    return "lost" if left.get("controllable", True) else "uncontrollable"
+
+
+def naive_lapses(history: list[Line], end: datetime, grace: timedelta) -> list[Ends]:
+    lefts = [line for line in history if line["kind"] == "left"]
+    gone = lefts[-1] if lefts and not any(line["kind"] in RETURNS for line in after(history, lefts[-1])) else None
+    signed = [line for line in history if line["kind"] == "renewed"]
+    found = []
+    for line in naive_terms(signed):
+        ends = line["ends"]
+        later = [other for other in after(signed, line) if not other["ends"] or other["ends"] > ends]
+        if gone and gone["at"] < ends:
+            continue
+        if gone and (gone["at"] == ends or not later):
+            found.append((ends, naive_loss(gone), None))
+        elif later and later[0]["at"] - ends > grace:
+            found.append((ends, "lost", later[0]["at"]))
+        elif not later:
+            found.append((ends, "lost" if end - ends >= grace else "open", None))
+    return found
+
+
+def naive_terms(signed: list[Line]) -> list[Line]:
+    """The terms that lie within no other signed before, the latest of those that end together."""
+    found: dict[datetime, Line] = {}
+    for line in signed:
+        if line["ends"] and all(line["ends"] >= ends for ends in found):
+            found[line["ends"]] = line
+    return list(found.values())
 
 
 def naive_gone(endings, at) -> bool:
@@ -256,26 +269,46 @@ def naive_seems_gone(known: list[Line], at: datetime) -> bool:
     return longest <= at and not any(line["kind"] == "renewed" and not line["ends"] for line in after(known, last))
 
 
+Row = dict[int, tuple[bool, str | None]]
+"""By the moment's number: whether there was a warning, and what became of the client, as far as that can be known."""
+
+
+def naive_row(history, endings, end, every, horizon, quiet_for) -> Row:
+    row: Row = {}
+    for step in range((end - START) // every + 1):
+        at = START + every * step
+        known = [line for line in history if line["known"] <= at]
+        if known and not naive_gone(endings, at) and not naive_seems_gone(known, at):
+            ahead = [what for when, what, _ in endings if at < when <= at + horizon]
+            outcome = (ahead[0] if ahead else "retained") if at + horizon <= end else None
+            row[step] = naive_warned(known, at, quiet_for), outcome
+    return row
+
+
+def naive_false_alarms(row: Row) -> int:
+    count = 0
+    for first in row:
+        step, outcomes = first, set()
+        while row.get(step, (False, None))[0] and row[step][1]:
+            outcomes.add(row[step][1])
+            step += 1
+        goes_on = row.get(first - 1, (False, None))
+        count += outcomes == {"retained"} and not (goes_on[0] and goes_on[1])
+    return count
+
+
 def naive_counts(log, end, every, horizon, grace, quiet_for) -> dict[str, object]:
     """Everything that the back-test counts for a rule, by loops over clients, moments and losses."""
     counts: Counter = Counter()
     leads, losses, caught, false_alarms = [], 0, 0, 0
-    steps = range((end - START) // every + 1)
     for client in sorted({line["client"] for line in log}):
         history = facts(log, client)
         endings = naive_endings(history, end, grace)
-        row: dict[int, tuple[bool, str | None]] = {}
-        for step in steps:
-            at = START + every * step
-            known = [line for line in history if line["known"] <= at]
-            if not known or naive_gone(endings, at) or naive_seems_gone(known, at):
-                continue
-            ahead = [what for when, what, _ in endings if at < when <= at + horizon]
-            outcome = (ahead[0] if ahead else "retained") if at + horizon <= end else None
-            row[step] = naive_warned(known, at, quiet_for), outcome
-            if outcome:
-                counts[outcome] += 1
-                counts["warned", outcome] += row[step][0]
+        row = naive_row(history, endings, end, every, horizon, quiet_for)
+        false_alarms += naive_false_alarms(row)
+        for warned, outcome in row.values():
+            counts[outcome] += 1
+            counts["warned", outcome] += warned
         for when, what, _ in endings:
             looked = [step for step in row if when - horizon <= START + every * step < when]
             if what != "lost" or not looked:
@@ -287,14 +320,6 @@ def naive_counts(log, end, every, horizon, grace, quiet_for) -> dict[str, object
                 while last - 1 in row and row[last - 1][0]:
                     last -= 1
                 leads.append((when - (START + every * last)) / DAY)
-        warned = [step for step in row if row[step][0] and row[step][1]]
-        starts = [step for step in warned if step - 1 not in warned]
-        for first in starts:
-            step, outcomes = first, []
-            while step in warned:
-                outcomes.append(row[step][1])
-                step += 1
-            false_alarms += set(outcomes) == {"retained"}
     return {
         "cases": {outcome.value: counts[outcome.value] for outcome in Outcome},
         "warned": {outcome.value: counts["warned", outcome.value] for outcome in Outcome},
@@ -469,13 +494,12 @@ class TestPlainRecency:
         assert (found.quiet, found.unheard) == (days(10), days(50))
 
 
-class TestTheRow:
-    """A row of moments: every 10 days, 30 days ahead."""
+ROW = {"every": days(10), "horizon": days(30), "starts": START, "until": day(200)}
 
-    HOW = {"every": days(10), "horizon": days(30), "starts": START, "until": day(200)}
 
+class TestARowOfMoments:
     def test_a_loss_is_seen_from_each_moment_within_the_horizon_before_it(self):
-        found = told(called(0), event("left", 95), **self.HOW)
+        found = told(called(0), event("left", 95), **ROW)
         assert found.cases.counts == {Outcome.RETAINED: 7, Outcome.LOST: 3}  # 0 to 60 days, then 70, 80 and 90
         assert found.gone == 11
         assert (found.cases.losses, found.status.caught, found.status.true_positives) == (1, 1, 3)
@@ -483,13 +507,13 @@ class TestTheRow:
 
     @pytest.mark.parametrize(("left", "lost"), [(90, 3), (90.1, 3), (89.9, 3), (100, 3)])
     def test_the_horizon_holds_its_end_and_not_its_start(self, left, lost):
-        found = told(called(0), event("left", left), **self.HOW)
+        found = told(called(0), event("left", left), **ROW)
         assert found.cases.counts[Outcome.LOST] == lost
         at = [case.prediction.at for case in found.cases.courses[0].cases if case.outcome is Outcome.LOST]
         assert all(moment < day(left) <= moment + days(30) for moment in at)
 
     def test_moments_whose_horizon_reaches_beyond_the_observation_are_no_cases(self):
-        found = told(called(0), **self.HOW)
+        found = told(called(0), **ROW)
         assert found.cases.counts == {Outcome.RETAINED: 18}  # the last of them is day 170
         assert [case.outcome for case in found.cases.courses[0].cases[-3:]] == [None] * 3
 
@@ -500,86 +524,86 @@ class TestTheRow:
 
     def test_the_lead_is_counted_from_where_the_last_warning_began(self):
         log = [called(0), called(45), event("left", 95)]
-        found = told(*log, **self.HOW)  # warned at 30 and 40, calm from 45, warned from 80 on
+        found = told(*log, **ROW)  # warned at 30 and 40, calm from 45, warned from 80 on
         assert found.status.lead == Lead(15.0, 15.0, 15.0)
         assert found.status.caught == 1
 
     def test_a_warning_that_had_ended_was_one_and_has_no_lead(self):
         log = [called(0), called(85), event("left", 95)]
-        found = told(*log, **self.HOW)
+        found = told(*log, **ROW)
         assert (found.status.caught, found.status.lead) == (1, None)
 
     def test_a_lead_may_be_longer_than_the_horizon(self):
-        assert told(called(0), event("left", 195), **self.HOW).status.lead == Lead(165.0, 165.0, 165.0)
+        assert told(called(0), event("left", 195), **ROW).status.lead == Lead(165.0, 165.0, 165.0)
 
     def test_the_quartiles_of_the_leads(self):
         log = [line for n in range(5) for line in (called(0, f"c{n}"), event("left", 60 + n * 20, f"c{n}"))]
-        assert told(*log, **self.HOW).status.lead == Lead(50.0, 70.0, 90.0)
+        assert told(*log, **ROW).status.lead == Lead(50.0, 70.0, 90.0)
 
     def test_a_false_alarm_is_a_warning_without_a_break(self):
         log = [called(0), called(65), called(110), *(called(0, "bolt"), event("left", 95, "bolt"))]
-        found = told(*log, **self.HOW)
+        found = told(*log, **ROW)
         # acme: days 30-60, day 100, days 140-170; bolt's only warning stood when it left
         assert found.status.false_alarms == 3
         assert found.status.false_alarms_a_year == Fraction(3) / Fraction((18 + 10) * 10, 365)
 
     def test_the_false_alarms_of_a_warning_that_is_broken_off_by_the_end(self):
-        assert told(called(0), **self.HOW).status.false_alarms == 1
+        assert told(called(0), **ROW).status.false_alarms == 1
 
     def test_a_client_who_comes_back_is_a_case_again(self):
         log = [called(0), event("renewed", 1, term_end=day(40)), event("renewed", 90, term_end=day(300))]
-        found = told(*log, **self.HOW)
+        found = told(*log, **ROW)
         assert found.gone == 5  # days 40 to 80: the term was over, and it was renewed after the grace
         assert found.cases.losses == 1
 
     def test_a_renewal_within_the_grace_ends_nothing(self):
         log = [called(0), event("renewed", 1, term_end=day(40)), event("renewed", 70, term_end=day(300))]
-        found = told(*log, **self.HOW)
+        found = told(*log, **ROW)
         assert found.cases.losses == 0
         assert found.gone == 3  # days 40 to 60: nobody knew yet
-        assert told(*log, **self.HOW, grace=days(29)).cases.losses == 1
+        assert told(*log, **ROW, grace=days(29)).cases.losses == 1
 
     def test_whose_term_ends_too_late_to_tell_is_set_apart(self):
         log = [called(0), event("renewed", 1, term_end=day(180))]
-        assert told(*log, **self.HOW).cases.counts == {Outcome.RETAINED: 15, Outcome.OPEN: 3}
+        assert told(*log, **ROW).cases.counts == {Outcome.RETAINED: 15, Outcome.OPEN: 3}
 
     def test_who_left_and_came_back_is_set_apart_whatever_was_noted_in_between(self):
         log = [called(0), event("left", 95), event("left", 120, controllable=False), called(150)]
-        found = told(*log, **self.HOW)
+        found = told(*log, **ROW)
         assert found.cases.counts == {Outcome.RETAINED: 7 + 3, Outcome.RETURNED: 3}  # 150 to 170 are cases again
         assert found.status.apart == {Outcome.RETURNED: 3}
 
     def test_the_latest_note_of_a_leaving_says_why(self):
         log = [called(0), event("left", 95), event("left", 120, controllable=False)]
-        assert told(*log, **self.HOW).cases.counts == {Outcome.RETAINED: 7, Outcome.UNCONTROLLABLE: 3}
+        assert told(*log, **ROW).cases.counts == {Outcome.RETAINED: 7, Outcome.UNCONTROLLABLE: 3}
 
     def test_a_leaving_that_was_retracted_is_none(self):
         log = [called(0), event("left", 95, id="gone"), event("retracted", 96, event="gone")]
-        found = told(*log, **self.HOW)
+        found = told(*log, **ROW)
         assert found.cases.counts == {Outcome.RETAINED: 18}
         assert found.gone == 0  # it was known on no moment of the row
 
     def test_a_leaving_that_was_recorded_late_makes_no_case_of_who_was_gone(self):
         log = [called(0), event("left", 95, recorded_at=day(150))]
-        found = told(*log, **self.HOW)
+        found = told(*log, **ROW)
         assert found.cases.counts == {Outcome.RETAINED: 7, Outcome.LOST: 3}
         assert (found.gone, found.hidden) == (11, 1)
 
     def test_a_prospect_is_no_case(self):
         log = [event("profiled", 0, stage="prospect"), called(1), event("profiled", 95, stage="client")]
-        assert told(*log, **self.HOW).gone == 10
+        assert told(*log, **ROW).gone == 10
 
     def test_a_log_that_was_imported_later_can_be_read_as_if_it_had_not_been(self):
         log = [called(0), called(60), event("left", 95)]
         late = [line | {"recorded_at": text(day(400))} for line in log]
-        assert told(*late, **self.HOW).cases.counts == {}
-        assert told(*late, **self.HOW).hidden == 3
-        assert told(*late, **self.HOW, ignore_recorded_at=True) == told(*log, **self.HOW)
+        assert told(*late, **ROW).cases.counts == {}
+        assert told(*late, **ROW).hidden == 3
+        assert told(*late, **ROW, ignore_recorded_at=True) == told(*log, **ROW)
 
     def test_pairs_may_be_streamed(self):
         log = [called(0), event("left", 95), called(3, "bolt")]
-        found = backtest(iter(histories_of(log).items()), QUIET, fewest=1, **self.HOW)
-        assert found == told(*log, **self.HOW)
+        found = backtest(iter(histories_of(log).items()), QUIET, fewest=1, **ROW)
+        assert found == told(*log, **ROW)
         assert backtest(iter(histories_of(log).items()), QUIET).until == day(95)
 
     def test_a_rule_that_fails_warns_of_nobody_and_is_told(self):
@@ -588,7 +612,7 @@ class TestTheRow:
             """It breaks."""
             yield 1 / 0
 
-        found = told(called(0), called(50), called(0, "bolt"), engine=Engine([broken]), **self.HOW)
+        found = told(called(0), called(50), called(0, "bolt"), engine=Engine([broken]), **ROW)
         assert [(one.rule, one.client) for one in found.failures] == [("broken", "acme"), ("broken", "bolt")]
         assert found.rules[0].warned == 0
 
@@ -686,7 +710,7 @@ class TestReadingATruthFile:
             (of("", "lost"), "client: expected 1 to 200 characters, got nothing [empty]"),
             (of("acme", "lost") | {"cutoff": "11.4.2026"}, "cutoff: '11.4.2026' is not an RFC 3339 instant"),
             (of("acme", "lost", at="2026-04-11"), "at: must lie after cutoff"),
-            ("{", "this is not JSON"),
+            ('{"client": }', "this is not JSON"),
             ("[]", "expected one JSON object a line, got a list [not-an-object]"),
             (of("bolt", "retained"), "client: 'bolt' has an outcome after 2026-04-11T00:00:00Z already"),
         ],
@@ -736,6 +760,8 @@ def run(folder, *options, log="log.jsonl", **how) -> Ran:
     return retention("backtest", log, *options, cwd=folder, **how)
 
 
+PLAIN = "would have by lot, and the mere days of silence, with as many warnings, reach"
+SPAN = "from 2026-01-01 to 2026-07-20"
 WITH_TRUTH = ["--truth", "truth.jsonl", "--settings", "month.toml", "--select", "quiet-client"]
 
 
@@ -746,8 +772,7 @@ class TestTheCommand:
         assert [line.rstrip() for line in done.text.splitlines()] == [
             "Back-test of 1 rule over 40 clients, at 2026-04-11, warnings from watch on",
             "",
-            "Of the warnings by status, 69.2 % came true; 30.0 % would have by lot, and the mere days of silence, with as many"
-            " warnings, reach 69.2 %, too.",
+            f"Of the warnings by status, 69.2 % came true; 30.0 % {PLAIN} 69.2 %, too.",
             "",
             "40 cases: 12 lost, 28 retained, base rate 30.0 %",
             "set apart: 2 cases (left for a reason beyond our control), 2 of them warned of",
@@ -813,12 +838,9 @@ class TestTheCommand:
     def test_csv_has_a_row_for_each_that_warns(self, folder):
         rows = list(csv.DictReader(io.StringIO(run(folder, *WITH_TRUTH, "--format", "csv").text)))
         assert [row["by"] for row in rows] == ["status", "contact", "heard", "quiet-client"]
-        assert rows[0] == {
-            **{"by": "status", "kind": "status", "above_days": "", "warned": "13", "warned_clients": "13"},
-            **{"true_positives": "9", "false_positives": "4", "precision": "0.692308", "recall": "0.75"},
-            **{"lift": "2.307692", "caught": "", "lead_lower_days": "", "lead_median_days": "", "lead_upper_days": ""},
-            **{"false_alarms": "", "false_alarms_a_year": "", "warned_uncontrollable": "2", "warned_returned": "0"},
-        }
+        told_values = "status,status,,13,13,9,4,0.692308,0.75,2.307692,,,,,,,2,0"
+        assert ",".join(rows[0].values()) == told_values
+        assert list(rows[0])[7:11] == ["precision", "recall", "lift", "caught"]
 
     def test_on_too_little_it_says_so_and_tells_no_rate(self, folder):
         done = run(folder, *WITH_TRUTH, "--fewest", "13")
@@ -834,9 +856,8 @@ class TestTheCommand:
         assert {row[key] for row in rows for key in ("precision", "recall", "lift")} == {"insufficient"}
 
     def test_a_rule_that_never_warns_is_named(self, folder):
-        done = run(folder, "--truth", "truth.jsonl", "--select", "open-complaint", "--select", "quiet-client")
-        assert "Never a warning: open-complaint, quiet-client." in done.text
-        assert "Insufficient: 2 clients" not in done.text
+        done = run(folder, "--truth", "truth.jsonl", "--select", "open-complaint", "--select", "handoff-gap")
+        assert "Never a warning: handoff-gap, open-complaint." in done.text
         assert "Insufficient: 0 clients warned of; a precision is told from 10 on." in done.text
 
     def test_a_row_of_moments(self, tmp_path):
@@ -847,11 +868,9 @@ class TestTheCommand:
         how = ["--from", "2026-01-01", "--to", "2026-07-20", "--every", "10d", "--horizon", "30d"]
         done = run(tmp_path, *how, "--select", "quiet-client")
         assert [line.rstrip() for line in done.text.splitlines()] == [
-            "Back-test of 1 rule over 24 clients, every 10 days from 2026-01-01 to 2026-07-20, 30 days ahead, warnings from"
-            " watch on",
+            f"Back-test of 1 rule over 24 clients, every 10 days {SPAN}, 30 days ahead, warnings from watch on",
             "",
-            "Of the warnings by status, 18.8 % came true; 10.7 % would have by lot, and the mere days of silence, with as many"
-            " warnings, reach 18.8 %, too.",
+            f"Of the warnings by status, 18.8 % came true; 10.7 % {PLAIN} 18.8 %, too.",
             "",
             "336 cases: 36 lost (12 losses), 300 retained, base rate 10.7 %",
             "no case: 132 moments at which a client had left already, or was none yet",
@@ -884,7 +903,7 @@ class TestTheCommand:
             log.record_many(events_of([called(0, id="a"), event("left", 95, id="b")]))
         how = ["--every", "10d", "--horizon", "30d", "--fewest", "1", "--format", "json"]
         late = json.loads(run(tmp_path, *how, log=address).out)
-        assert (late["clients"], late["hidden"]) == (0, 2)
+        assert (late["clients"], late["hidden"]) == (0, 1)  # the leaving lies after the last moment
         found = json.loads(run(tmp_path, *how, "--ignore-recorded-at", log=address).out)
         assert (found["clients"], found["hidden"], found["to"]) == (1, 0, "2026-04-06T00:00:00Z")
 
@@ -915,8 +934,7 @@ class TestTheCommand:
         done = run(folder, "--truth", "truth.jsonl")
         assert (done.code, done.out) == (3, b"")
         assert done.errors == [
-            "Error: truth.jsonl:2: outcome: 'lots' is none of lost, lapsed, left, churned, retained, returned, renewed,"
-            " left-uncontrollable, joined_after_cutoff; did you mean 'lost'? [unknown-value]",
+            f"Error: truth.jsonl:2: outcome: 'lots' is none of {', '.join(OUTCOMES)}; did you mean 'lost'? [unknown-value]",
             "Error: truth.jsonl:3: cutoff: is missing, and must be given [missing-field]",
         ]
 

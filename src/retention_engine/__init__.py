@@ -196,8 +196,8 @@ __all__ = [
     "scorecard",
     "spans",
     "tasks_of",
-    "worklist_calendar",
     "timeline",
+    "worklist_calendar",
     "worklist_of",
 ]
 

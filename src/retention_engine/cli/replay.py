@@ -143,9 +143,19 @@ def _row(client: View) -> tuple[str, ...]:
         since, why = _day(client["judged"]["starts"]), f"judged: {client['judged']['reason']}"
     elif client["concerns"]:
         since, why = _day(client["concerns"][0]["starts"]), client["concerns"][0]["message"]
-    action = next(iter(client["actions"]), None)
+    action = _most_pressing(client)
     todo = (action["message"], _day(action["due"])) if action else ("", "")
     return (client["client"], client["status"], since, why, *todo)
+
+
+def _most_pressing(client: View) -> View | None:
+    """The action of the worst concern that has one, else the one that is due first."""
+    actions: list[View] = client["actions"]
+    by_finding = {(action["rule"], action["about"]): action for action in reversed(actions)}
+    for concern in client["concerns"]:
+        if action := by_finding.get((concern["rule"], concern["about"])):
+            return action
+    return next(iter(actions), None)
 
 
 def _day(text: str) -> str:

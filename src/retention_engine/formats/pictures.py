@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import attrs
 
-from ..engine import Change
 from ..findings import Health
+from ..outlook import ComingChange
 from ..timelines import Timeline
 
 STACKED = (Health.CRITICAL, Health.AT_RISK, Health.WATCH, Health.UNKNOWN, Health.HEALTHY)
@@ -124,7 +124,7 @@ class Strip:
 
 
 def strip(
-    window: Window, timeline: Timeline, changes: Iterable[Change], contacts: Iterable[datetime], *, ground: int
+    window: Window, timeline: Timeline, changes: Iterable[ComingChange], contacts: Iterable[datetime], *, ground: int
 ) -> Strip:
     """A client's statuses in a window: until the timeline's end as they were, from then on as they will be.
 

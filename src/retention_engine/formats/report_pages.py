@@ -9,10 +9,11 @@ from itertools import groupby
 import attrs
 
 from ..book import BookAssessment
-from ..engine import AHEAD, Assessment, Change, RuleFailure
+from ..engine import AHEAD, Assessment, RuleFailure
 from ..events import Event
 from ..findings import Action, Concern, Health
 from ..moments import days
+from ..outlook import ComingChange, coming_changes
 from ..scoring import DIMENSIONS, FULL, Scorecard
 from ..timelines import Spell, Timeline, count_by_status
 from ..words import contact
@@ -160,17 +161,20 @@ class ClientPage:
         return () if found is None or self.has_left else tuple(renewal_facts(found))
 
     @cached_property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[ComingChange, ...]:
         """The coming changes of status: those by the horizon, else the first one after it."""
         if self.has_left:
             return ()
-        found = tuple(self.assessment.schedule.changes(self.assessment.at))
+        found = tuple(coming_changes(self.assessment))
         return tuple(change for change in found if change.at <= self.horizon) or found[:1]
 
     @staticmethod
-    def why(change: Change) -> str:
+    def why(change: ComingChange) -> str:
         """What is behind a change."""
-        return " ".join(concern.message or "" for concern in change.because) or "The verdict of a person ends."
+        ends = ["The verdict of a person ends."] if change.verdict else []
+        over = [not change.is_worse and concern.until == change.at for concern in change.because]
+        said = [concern.message or "" for concern in change.because]
+        return " ".join(ends + [f"No longer: {it}" if gone else it for it, gone in zip(said, over, strict=True)])
 
     @property
     def window(self) -> Window:
@@ -321,7 +325,7 @@ class BookPage:
         return self.at + self.span
 
     @cached_property
-    def changes(self) -> list[tuple[ClientPage, Change]]:
+    def changes(self) -> list[tuple[ClientPage, ComingChange]]:
         """What changes by the horizon if nothing else happens, in order."""
         found = [(page, change) for page in self.pages for change in page.changes if change.at <= self.horizon]
         return sorted(found, key=lambda it: (it[1].at, -it[1].after, it[0].assessment.client.id))
