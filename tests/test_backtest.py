@@ -1,8 +1,10 @@
 """Back-tests: predictions that can't see the future, outcomes from the log or a truth file, and what is counted."""
 
 import csv
+import gzip
 import io
 import json
+import runpy
 from collections import Counter
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -24,11 +26,13 @@ from retention_engine import (
     KnownOutcome,
     Lead,
     Outcome,
+    Settings,
     TrackRecord,
     backtest,
     create_log,
     days,
     instant,
+    read_log,
     read_truth,
     replay,
     rule,
@@ -36,6 +40,7 @@ from retention_engine import (
 from retention_engine.errors import InputError, QuestionError
 from retention_engine.formats.truth import OUTCOMES
 from retention_engine.predictions import Prediction, predictions
+from shared_folder import ROOT, SHARED, needs_shared
 from strategies import EVERY_KIND, MICROSECOND, _lines, logs, moments, settled
 
 DAY = days(1)
@@ -135,8 +140,13 @@ class TestPredictions:
 
     def test_an_event_that_was_retracted_later_is_seen_until_then(self):
         log = [called(0), called(40, id="c"), event("retracted", 41, event="c", recorded_at=day(60))]
-        found = predicted(histories_of(log), QUIET, (day(59), day(60)))
-        assert [it.status for it in found.values()] == [Health.HEALTHY, Health.AT_RISK]
+        found = predicted(histories_of(log), QUIET, (day(40), day(59), day(60)))
+        assert [it.status for it in found.values()] == [Health.HEALTHY, Health.HEALTHY, Health.AT_RISK]
+
+    def test_an_event_that_was_recorded_ahead_of_its_time_is_seen_from_its_time_on(self):
+        log = [called(0), called(40, recorded_at=day(10)), called(5, recorded_at=day(70))]
+        found = predicted(histories_of(log), QUIET, (day(39), day(40)))
+        assert [it.status for it in found.values()] == [Health.WATCH, Health.HEALTHY]
 
     def test_what_a_person_judged_is_no_prediction(self):
         log = [called(0), event("judged", 1, level="critical", reason="They are cross.")]
@@ -249,7 +259,7 @@ def naive_terms(signed: list[Line]) -> list[Line]:
 
 
 def naive_gone(endings, at) -> bool:
-    return any(e[1] != "open" and e[0] <= at and (e[2] is None or at < e[2]) for e in endings)
+    return any(e[0] <= at and (e[2] is None or at < e[2]) for e in endings)
 
 
 def naive_warned(known: list[Line], at: datetime, every: timedelta) -> bool:
@@ -592,6 +602,17 @@ class TestARowOfMoments:
     def test_a_prospect_is_no_case(self):
         log = [event("profiled", 0, stage="prospect"), called(1), event("profiled", 95, stage="client")]
         assert told(*log, **ROW).gone == 10
+
+    def test_a_prospect_who_goes_is_no_loss(self):
+        log = [called(0), event("profiled", 45, stage="prospect"), event("left", 60)]
+        found = told(*log, **ROW)
+        assert found.cases.counts == {Outcome.RETAINED: 5}  # until the log knows it
+        assert found.cases.losses == 0
+
+    def test_a_term_that_is_over_is_no_case_even_if_that_was_recorded_late_and_is_still_open(self):
+        log = [called(0), event("renewed", 1, term_end=day(180), recorded_at=day(195))]
+        found = told(*log, **{**ROW, "horizon": days(10)})
+        assert found.cases.counts == {Outcome.RETAINED: 17, Outcome.OPEN: 1}
 
     def test_a_log_that_was_imported_later_can_be_read_as_if_it_had_not_been(self):
         log = [called(0), called(60), event("left", 95)]
@@ -945,3 +966,48 @@ class TestTheCommand:
         assert "Back-test of 8 rules over 0 clients, warnings from watch on" in done.text
         document = json.loads(run(tmp_path, "--format", "json").out)
         assert (document["from"], document["to"], document["sufficient"]) == (None, None, False)
+
+
+# What the page says of the real logs.
+
+
+class TestThePage:
+    PAGE = runpy.run_path(str(ROOT / "docs" / "backtest.py"))
+
+    @needs_shared
+    @pytest.mark.slow
+    def test_its_figures_are_what_the_logs_give(self):
+        text = self.PAGE["PAGE"].read_text(encoding="utf-8")
+        assert self.PAGE["page"](SHARED, text) == text, "run: python docs/backtest.py SHARED"
+
+    @needs_shared
+    @pytest.mark.parametrize("log", ["cdnow-sample", "completejourney"])
+    def test_outcomes_are_those_of_the_truth_file(self, log):
+        path = SHARED / "data" / f"{log}.truth.jsonl"
+        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        counts = Counter(line["outcome"] for line in lines)
+        histories = read_log(str(SHARED / "data" / f"{log}.jsonl.gz"))
+        found = backtest(histories, QUIET, truth=read_truth(str(path)))
+        assert found.cases.counts == {Outcome.LOST: counts["lapsed"], Outcome.RETAINED: counts["returned"]}
+        assert (found.unknown, found.gone) == (0, 0)
+        # Who was warned of, from the lines alone: every client has some contact, and none for 30 days before the cutoff.
+        contacts: dict[str, datetime] = {}
+        for line in map(json.loads, gzip.decompress((SHARED / "data" / f"{log}.jsonl.gz").read_bytes()).splitlines()):
+            at = instant(line["at"])
+            if at <= instant(lines[0]["cutoff"]) and line["kind"] == "engaged":
+                contacts[line["client"]] = max(at, contacts.get(line["client"], at))
+        silent = {client for client, at in contacts.items() if instant(lines[0]["cutoff"]) - at >= days(30)}
+        lapsed = {line["client"] for line in lines if line["outcome"] == "lapsed"}
+        returned = {line["client"] for line in lines if line["outcome"] == "returned"}
+        assert found.status.true_positives == len(silent & lapsed)
+        assert found.status.false_positives == len(silent & returned)
+
+    def test_the_setting_for_shops_is_what_was_chosen(self):
+        settings = Settings.load(ROOT / "examples" / "cdnow" / "shop.toml")
+        found = {rule.name: rule for rule in settings.choose()}
+        for tier in ("standard", "key"):
+            assert found["quiet-client"].settings(tier) == {"every": days(180), "grace": days(30)}
+            assert found["unheard-client"].settings(tier) == {"window": days(180)}
+        page = self.PAGE["PAGE"].read_text(encoding="utf-8")
+        assert "| cdnow-sample | `quiet-client` | 180 days (chosen) |" in page
+        assert "| cdnow-sample | `unheard-client` | 180 days (chosen) |" in page

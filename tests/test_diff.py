@@ -20,6 +20,7 @@ from given import EVERYTHING, assessed, events_of, histories_of
 from retention_engine import (
     BUILT_IN,
     Action,
+    ActionSnoozed,
     Assessment,
     Book,
     BoundRule,
@@ -33,6 +34,7 @@ from retention_engine import (
     Profiled,
     Retracted,
     Settings,
+    StatusChange,
     assess_book,
     compare,
     compare_knowledge,
@@ -73,7 +75,7 @@ EDITS = [
     for it in (*ESSENTIAL, *ESSENTIAL, *ESSENTIAL, *BUILT_IN)
     for key, value in [
         *((name, value) for name, setting in it.settings.items() for value in VALUES.get(setting.type, ())),
-        *[("enabled", on) for on in (False, True)],
+        *[("enabled", on) for on in (False, True)] * 4,
     ]
 ]
 TIER_EVERY = [f"{count} days" for count in (20, 30, 60)]
@@ -81,18 +83,21 @@ TIER_EVERY = [f"{count} days" for count in (20, 30, 60)]
 
 @st.composite
 def rule_sets(draw: st.DrawFn) -> tuple[Engine, Engine]:
-    """The rules of some packs, with some settings; and the same with a few edits."""
-    packs = dict.fromkeys(draw(st.sampled_from(PACKS)), True)
-    edits = draw(st.lists(one_of(mixed(EDITS)), max_size=8))
-    before = draw(st.integers(0, len(edits)))
+    """The rules of some packs, with some settings; and the same with a few edits, now and then with other packs."""
+    packs = draw(st.sampled_from(PACKS))
+    others = draw(st.sampled_from([packs, packs, PACKS[0], PACKS[-1]]))
+    base = draw(st.lists(one_of(mixed(EDITS)), max_size=3))
+    more = draw(st.lists(one_of(mixed(EDITS)), min_size=1, max_size=6))
     sets = []
-    for made in (edits[:before], edits):
+    for on, edits in ((packs, base), (others, base + more)):
         rules: dict[str, dict[str, Any]] = {}
-        for name, key, value in made:
+        for name, key, value in edits:
             rules.setdefault(name, {})[key] = value
         tier = {"quiet-client": {"every": draw(st.sampled_from(TIER_EVERY))}}
-        table = {"packs": packs, "rules": rules, "tiers": {"key": {"rules": tier}}}
+        table = {"packs": dict.fromkeys(on, True), "rules": rules, "tiers": {"key": {"rules": tier}}}
         sets.append(Engine(Settings.from_table(table).choose()))
+    if draw(st.booleans()):
+        sets.reverse()
     return sets[0], sets[1]
 
 
@@ -101,10 +106,6 @@ def rule_sets(draw: st.DrawFn) -> tuple[Engine, Engine]:
 
 def report(found: Assessment, ahead: timedelta) -> dict[str, Any]:
     return client_view(found, ahead)
-
-
-def texts(findings: Iterable[Any]) -> set[str]:
-    return {json.dumps(finding, sort_keys=True) for finding in findings}
 
 
 def sides(changes: Iterable[Any], side: str) -> list[Any]:
@@ -193,18 +194,27 @@ def test_the_concerns_responsible_are_those_that_make_the_difference(question, s
         responsible = sides(status.because, side)
         rest = [it for it in reports[client.client.id].concerns if it not in responsible]
         assert max((it.level for it in responsible), default=Health.HEALTHY) is worse
+        assert len(responsible) == len(status.because)
+        assert all(it.level > better for it in responsible)
         assert max((it.level for it in rest), default=Health.HEALTHY) <= better
 
 
 # Two rule sets over a span.
 
 
-@given(questions(), rule_sets(), AHEADS, st.lists(st.tuples(spans, st.booleans()), min_size=1, max_size=5))
+@st.composite
+def spans_of_logs(draw: st.DrawFn) -> tuple[list[Line], datetime, datetime, datetime | None]:
+    """A log, a span worth asking about, and what was known then."""
+    log, until, known_at = draw(questions())
+    starts = draw(st.one_of(moments(log), st.just(until - days(200))))
+    return log, min(starts, until), max(starts, until) + MICROSECOND, known_at
+
+
+@given(spans_of_logs(), rule_sets(), AHEADS, st.lists(st.tuples(spans, st.booleans()), min_size=1, max_size=5))
 def test_a_span_says_at_every_instant_what_a_comparison_at_that_instant_says(question, sets, ahead, probes):
-    log, until, known_at = question
+    log, starts, until, known_at = question
     old, new = sets
     histories = histories_of(log)
-    starts = until - days(200)
     found = compare_span(histories, old, new, starts=starts, until=until, known_at=known_at, ahead=ahead)
     edges = {edge for client in found.clients for held in client.changes for edge in (held.starts, held.until)} - {None}
     tick = timedelta(microseconds=1)
@@ -234,7 +244,7 @@ def _agree(held: list[HeldChange], differs: Any) -> None:
     """The changes that hold are the parts of a difference."""
     changes = [it.change for it in held]
     status = differs.status
-    assert [(it.before, it.after) for it in changes if it.__class__.__name__ == "StatusChange"] == (
+    assert [(it.before, it.after) for it in changes if isinstance(it, StatusChange)] == (
         [(status.before, status.after)] if status else []
     )
     for part in (*differs.concerns, *differs.actions, *differs.failures, *differs.facts):
@@ -243,11 +253,10 @@ def _agree(held: list[HeldChange], differs: Any) -> None:
     assert len(changes) == parts + (status is not None)
 
 
-@given(questions(), rule_sets())
+@given(spans_of_logs(), rule_sets())
 def test_stretches_are_in_order_within_the_span_and_neighbours_differ(question, sets):
-    log, until, known_at = question
+    log, starts, until, known_at = question
     old, new = sets
-    starts = until - days(100)
     found = compare_span(histories_of(log), old, new, starts=starts, until=until, known_at=known_at)
     for client in found.clients:
         assert client.stretches
@@ -259,6 +268,20 @@ def test_stretches_are_in_order_within_the_span_and_neighbours_differ(question, 
             assert stretch.until != until
             assert before is None or stretch.starts > ends or before != stretch.difference
             ends, before = stretch.until or until, stretch.difference
+
+
+def test_a_snoozed_action_differs_until_it_is_snoozed_and_from_when_it_comes_back():
+    off = Engine(Settings.from_table({"rules": {"quiet-client": {"enabled": False}}}).choose())
+    first = engaged("2026-01-01", "first", direction="inbound")
+    (action,) = ESSENTIALS.assess(Client("acme", [first]), at=instant("2026-03-25")).actions
+    snoozed = ActionSnoozed(client="acme", at="2026-03-26", action=action.id, until="2026-03-28")
+    found = compare_span(
+        gather([first, snoozed]), ESSENTIALS, off, starts=instant("2026-03-20"), until=instant("2026-03-31")
+    )
+    (client,) = found.clients
+    expected = [(instant("2026-03-25"), instant("2026-03-26")), (instant("2026-03-28"), None)]
+    assert [(it.starts, it.until) for it in client.stretches] == expected
+    assert [(it.starts, it.until, it.change.how) for it in client.changes] == [(*span, "vanishes") for span in expected]
 
 
 # Then and now.

@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +44,8 @@ from retention_engine import (
     replay,
     rule,
 )
+from retention_engine.cli import main
+from retention_engine.cli.options import RuleChoice
 from retention_engine.formats.outlook import CSV_COLUMNS, outlook_csv, outlook_document, print_outlook
 from retention_engine.outlook import coming_changes
 from strategies import MICROSECOND, SPANS, questions
@@ -454,6 +457,13 @@ def test_a_change_for_the_better_is_no_reason_to_fail(tmp_path):
     path.write_bytes(b"".join(encode(event) + b"\n" for event in lines))
     assert "critical becomes at-risk" in retention("outlook", path, *AT).text
     assert retention("outlook", path, *AT, "--fail-on", "at-risk").code == 0
+
+
+def test_the_command_ends_with_4_where_a_rule_fails(log, monkeypatch):
+    monkeypatch.setattr(RuleChoice, "engine", lambda _: Engine([*ESSENTIALS.rules, broken]))
+    ran = CliRunner().invoke(main, ["outlook", str(log), *AT, "--fail-on", "watch"])
+    assert (ran.exit_code, ran.stderr.count("Error: rule broken failed for acme and 2 more: LookupError")) == (4, 1)
+    assert "2026-07-24  Acme Ltd (acme): unknown becomes watch" in ran.stdout
 
 
 def test_the_engine_looks_ahead_over_its_log(tmp_path):

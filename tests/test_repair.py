@@ -8,6 +8,7 @@ from itertools import combinations
 
 import attrs
 import pytest
+from click.testing import CliRunner
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -45,6 +46,8 @@ from retention_engine import (
     rule,
 )
 from retention_engine.catalogue import read_remedies
+from retention_engine.cli import main
+from retention_engine.cli.options import RuleChoice
 from retention_engine.errors import QuestionError, SettingsError, UnknownClient
 from retention_engine.formats.repair import WHAT_IF, repair_document, repair_text
 from retention_engine.repair import MOST_STEPS
@@ -599,6 +602,9 @@ def test_every_mistake_in_the_catalogue_is_reported_at_once():
         [repair.word]
         minutes = 1
         event = "engaged"
+        [repair.bell]
+        minutes = 1
+        event = { kind = "engaged", "\\u0007" = 1 }
     """) == [
         "repair.thanks: expected a table, [repair.thanks], got 10",
         "repair.email.minute: no such setting; did you mean 'minutes'? (there are: about, minutes, enabled, event)",
@@ -622,6 +628,7 @@ def test_every_mistake_in_the_catalogue_is_reported_at_once():
         "repair.undo.event.kind: retracted takes something out of the log, and mends nothing",
         "repair.nothing.event.kind: is missing; say what kind of event is recorded",
         """repair.word.event: expected what is recorded, such as { kind = "engaged" }, got 'engaged'""",
+        r"repair.bell.event.'\x07': 'engaged' has no such field",
     ]
     assert problems("repair = 3") == ["repair: expected a table, [repair], got 3"]
 
@@ -788,6 +795,13 @@ def test_the_command_takes_a_catalogue_from_the_settings_or_from_a_file(log, tmp
     wrong = retention("repair", log, "acme", *AT, "--catalogue", other)
     assert wrong.code == 2
     assert wrong.err.count("other.toml: repair.") == 4
+
+
+def test_the_command_ends_with_4_where_a_rule_fails(log, monkeypatch):
+    monkeypatch.setattr(RuleChoice, "engine", lambda _: Engine([*ESSENTIALS.rules, broken]))
+    ran = CliRunner().invoke(main, ["repair", str(log), "acme", *AT])
+    assert (ran.exit_code, ran.stderr.count("Error: rule broken failed for acme: LookupError")) == (4, 1)
+    assert ran.stdout.startswith("acme on 2026-06-30: AT-RISK.")
 
 
 def test_the_engine_repairs_from_its_log_and_by_its_settings(tmp_path):

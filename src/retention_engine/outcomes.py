@@ -58,9 +58,8 @@ class Ending:
     back: datetime | None
 
     def is_over(self, moment: datetime) -> bool:
-        """Whether the client is gone at a moment, by what is known today."""
-        gone = self.outcome is not Outcome.OPEN
-        return gone and self.at <= moment and (self.back is None or moment < self.back)
+        """Whether the client is gone at a moment, by what is known today; a term that is over is no relationship."""
+        return self.at <= moment and (self.back is None or moment < self.back)
 
 
 @attrs.frozen

@@ -1,7 +1,7 @@
 """What the rules said of a client at past moments, each time from what had happened and was recorded by then."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -13,6 +13,9 @@ from .findings import Health
 from .outcomes import seems_gone
 from .timelines import schedules
 from .words import contact, heard
+
+AS_DEAR = 4
+"""Reading a client anew costs about as much as so many events more."""
 
 
 @attrs.frozen
@@ -43,9 +46,9 @@ def predictions(
 ) -> Iterator[tuple[Prediction, tuple[RuleFailure, ...]]]:
     """What the rules said of a client at each of the moments at which it was known, and which of them failed.
 
-    Where nothing came late, the client grows from moment to moment and only rules that read what is new are asked again.
-    At a moment at which something had happened that nobody had recorded yet, and wherever something is retracted later,
-    the client is read anew.
+    Where nothing came late, the client grows event by event, and only the rules that read what is new are asked again.
+    Where something had happened that nobody had recorded yet, where something is retracted, and where the moments are
+    few beside the events, the client is read anew for the moment.
 
     Args:
         engine: the rules.
@@ -53,11 +56,11 @@ def predictions(
         events: the client's events, in any order.
         moments: the moments, in order.
     """
-    in_part = _known_in_part(events, moments)
+    read_anew = _read_anew(events, moments)
     growing = _Growing(engine, client, events)
     anew = _Anew(engine, client, events)
     for place, moment in enumerate(moments):
-        known, schedule = (anew if place in in_part else growing).at(moment)
+        known, schedule = (anew if place in read_anew else growing).at(moment)
         if known:
             yield _prediction(known, schedule, moment), schedule.failures
 
@@ -67,13 +70,11 @@ def hidden(event: Event, moments: Sequence[datetime]) -> range:
     return range(bisect_left(moments, event.at), bisect_left(moments, event.recorded_at))
 
 
-def _known_in_part(events: Iterable[Event], moments: Sequence[datetime]) -> Iterable[int]:
-    found: set[int] = set()
-    for event in events:
-        if isinstance(event, Retracted):
-            return range(len(moments))
-        found.update(hidden(event, moments))
-    return found
+def _read_anew(events: Sequence[Event], moments: Sequence[datetime]) -> Container[int]:
+    """The places of the moments for which a client is to be read anew."""
+    if len(moments) * AS_DEAR < len(events) or any(isinstance(event, Retracted) for event in events):
+        return range(len(moments))
+    return {place for event in events for place in hidden(event, moments)}
 
 
 class _Growing:

@@ -260,6 +260,8 @@ class _Trials:
         if before.judgement is not None and not judges and Health.named(before.judgement.level) > self.target:
             return None
         by_rules = before.judgement is None and not judges
+        if by_rules and any(map(self._is_out_of_reach, self._rules)):
+            return None
         for chosen in self._in_order():
             is_refused = by_rules and self._is_refused(chosen)
             if not is_refused and self.assessed(chosen).status <= self.target:
@@ -284,6 +286,11 @@ class _Trials:
         yield from ((place,) for place in places)
         sets = [chosen for size in range(2, MOST_STEPS + 1) for chosen in combinations(places, size)]
         yield from sorted(sets, key=lambda chosen: sum(self.steps[place].minutes for place in chosen))
+
+    def _is_out_of_reach(self, rule: BoundRule) -> bool:
+        """Whether a rule is in the way and reads nothing that any step would record."""
+        reads, is_in_the_way = self._state(rule, ())
+        return is_in_the_way and not any(self._is_read(place, reads) for place in range(len(self.steps)))
 
     def _is_refused(self, chosen: Places) -> bool:
         for place, rule in enumerate(self._rules):
@@ -334,22 +341,22 @@ def subject(concern: Concern) -> Subject:
 def _last_moment(trials: _Trials, chosen: Places, known: Sequence[Assessment], end: datetime) -> datetime | None:
     """The last instant until which the steps do, and what is in the way after it.
 
-    Looked at is every boundary of what the rules state without the steps and with them, the instant before each, and a
-    day in every week; where the answer differs between two of these, the instants between them.
+    Looked at is every boundary of what the rules state without the steps and with them, and a day in every week; where the
+    steps no longer do at one of these, the instant just before it, and then those between it and the one before.
     """
     start = known[0].at
     probes = {start, end}
     probes |= {start + _STRIDE * count for count in range(1, (end - start) // _STRIDE + 1)}
-    probes |= {edge for it in known for moment in it.schedule.boundaries for edge in (moment - TICK, moment)}
+    probes |= {moment for it in known for moment in it.schedule.boundaries}
 
     def does(moment: datetime) -> bool:
         return trials.assessed(chosen, moment).status <= trials.target
 
     good = start
-    for probe in sorted(moment for moment in probes if start < moment <= end):
-        if not does(probe):
-            return _last_that(does, good, probe)
-        good = probe
+    for bad in sorted(moment for moment in probes if start < moment <= end):
+        if not does(bad):
+            return bad - TICK if does(bad - TICK) else _last_that(does, good, bad - TICK)
+        good = bad
     return None
 
 

@@ -17,6 +17,7 @@ from retention_engine import (
     BOOK_RULES,
     BUILT_IN,
     KINDS,
+    REMEDIES,
     Action,
     Assessment,
     Book,
@@ -25,8 +26,10 @@ from retention_engine import (
     BoundRule,
     Change,
     Client,
+    ComingChange,
     Complained,
     Concern,
+    Deadline,
     Deduction,
     Engaged,
     Engine,
@@ -40,12 +43,16 @@ from retention_engine import (
     Introduced,
     Judged,
     Kinds,
+    Outlook,
     OwnerWorklist,
     Pace,
     Profiled,
     Reality,
     Referred,
+    Rejection,
+    Remedy,
     Renewed,
+    Repair,
     RetentionEngine,
     Rule,
     RuleFailure,
@@ -55,6 +62,7 @@ from retention_engine import (
     Settings,
     Spell,
     Standing,
+    Step,
     Term,
     Timeline,
     Waiting,
@@ -70,9 +78,11 @@ from retention_engine import (
     decode,
     encode,
     engaged_for,
+    find_repair,
     gather,
     heard,
     instant,
+    outlook_of,
     read_log,
     replay,
     rule,
@@ -256,3 +266,16 @@ assert_type(past, Timeline)
 assert_type(past.spells, tuple[Spell, ...])
 assert_type(past.status(client.since), Health | None)
 assert_type(count_by_status([past], [client.since]), list[dict[Health, int]])
+
+ahead = outlook_of(replay(gather([]), engine, at=NOW), at=NOW, ahead=days(30))
+assert_type(ahead, Outlook)
+assert_type(ahead.changes, tuple[ComingChange, ...])
+assert_type(ahead.changes[0].deadlines, tuple[Deadline, ...])
+assert_type(RetentionEngine.open("memory://").outlook(at=NOW), Outlook)
+mended = find_repair(engine, client, at=NOW, target=Health.WATCH, remedies=REMEDIES)
+assert_type(mended, Repair)
+assert_type(mended.steps, tuple[Step, ...])
+assert_type(mended.rejected, tuple[Rejection, ...])
+assert_type(mended.ends, ComingChange | None)
+assert_type(RetentionEngine.open("memory://").repair("acme", at=NOW), Repair)
+assert_type(Settings().repair, tuple[Remedy, ...])

@@ -13,7 +13,6 @@ from ..declare import BoundRule
 from ..engine import AHEAD, Assessment, Engine, RuleFailure, Schedule
 from ..events import ActionSnoozed, Event
 from ..gathering import Histories
-from ..history import Selector
 from ..moments import in_utc
 from ..timelines import KeptRules
 from .differences import NOTHING, Difference, action_changes, concern_changes, difference, failure_changes
@@ -171,13 +170,10 @@ class _RuleSets:
         """
         kept = [KeptRules(engine.rules) for engine in (self.common, self.old, self.new)]
         instants = [event.at for event in client.events]
-        changed: list[tuple[Selector, ...]] = []
-        for known, more in client.retold():
-            changed += more
+        for known, changed in client.retold():
             size = len(known.events)
             if known and (size == len(instants) or instants[size] > after):
                 yield known, *_together(*(rules.schedule(known, changed) for rules in kept))
-                changed = []
 
 
 def _together(common: Schedule, old: Schedule, new: Schedule) -> tuple[Schedule, Schedule]:

@@ -106,7 +106,7 @@ def _summary(found: Comparison) -> Iterator[str]:
     at_some_time = " at some time" if found.until else ""
     yield (
         f"{counts['change_status']:,} of {_count(counts['clients'], 'client')} {verb}{at_some_time}{directions};"
-        f" {counts['differ']:,} differ in anything."
+        f" {counts['differ']:,} {'differs' if counts['differ'] == 1 else 'differ'} in anything."
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, Any
 
-from ..events import Event
+from ..events import Event, Judged
 from ..findings import Concern, Health
 from ..moments import instant_text
 from ..outlook import ComingChange, Deadline, Outlook
@@ -126,7 +126,7 @@ def change_lines(change: ComingChange) -> Iterator[str]:
     owner = f", looked after by {change.owner}" if change.owner else ""
     yield printable(f"{day(change.at)}  {name}: {change.before} becomes {change.after}{owner}")
     if change.verdict is not None:
-        yield f"  {verdict_words(change)}"
+        yield f"  {_verdict_words(change.verdict)}"
     deadlines = {(it.concern.rule, it.concern.about): it for it in change.deadlines}
     for concern in change.because:
         ends = "" if change.is_worse or concern.until != change.at else "no longer: "
@@ -135,11 +135,8 @@ def change_lines(change: ComingChange) -> Iterator[str]:
             yield f"    {_deadline_words(deadline, change.at)}"
 
 
-def verdict_words(change: ComingChange) -> str:
-    """That a person's verdict ends."""
-    if change.verdict is None:
-        return ""
-    return printable(f"{VERDICT_ENDS[:-1]} ({change.verdict.ref}: {change.verdict.reason})")
+def _verdict_words(verdict: Judged) -> str:
+    return printable(f"{VERDICT_ENDS[:-1]} ({verdict.ref}: {verdict.reason})")
 
 
 def concern_words(concern: Concern) -> str:

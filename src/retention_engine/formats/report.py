@@ -93,6 +93,8 @@ def html_report(
     for one in found:
         card = scorecard(one.client, one.schedule, at=moment, rules=engine.rules, weights=weights)
         pages.append(ClientPage(one, card, timeline(engine, one.client, until=moment), moment + span))
+    failures = [failure for page in pages for failure in (*page.failures, *page.timeline.failures)]
+    failures += book.own_failures if book else ()
     pages.sort(key=lambda page: page.urgency)
     shown = pages[:limit] if limit else pages
     css = (resources.files(__package__) / _TEMPLATES / "report.css").read_text(encoding="utf-8")
@@ -102,8 +104,6 @@ def html_report(
         css=css,
         style=_digest(css),
     )
-    failures = [failure for page in pages for failure in (*page.failures, *page.timeline.failures)]
-    failures += book.own_failures if book else ()
     return Report(html, len(pages), len(shown), tuple(dict.fromkeys(failures)))
 
 
