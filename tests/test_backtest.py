@@ -11,6 +11,7 @@ from fractions import Fraction
 from statistics import quantiles
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import event as noted
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from retention_engine import (
     BoundRule,
     Engine,
     Health,
+    Judged,
     KnownOutcome,
     Lead,
     Outcome,
@@ -37,7 +39,10 @@ from retention_engine import (
     replay,
     rule,
 )
+from retention_engine.cli import main
+from retention_engine.cli.options import RuleChoice
 from retention_engine.errors import InputError, QuestionError
+from retention_engine.formats.backtests import message
 from retention_engine.formats.truth import OUTCOMES
 from retention_engine.predictions import Prediction, predictions
 from shared_folder import ROOT, SHARED, needs_shared
@@ -678,6 +683,10 @@ class TestTooLittle:
         assert (found.moments, found.until, found.clients, found.cases.sufficient) == ((), None, 0, False)
         assert told(truth=[]).moments == ()
 
+    def test_a_log_of_what_is_planned_alone(self):
+        found = told(called(50, recorded_at=day(1)))
+        assert (found.moments, found.until, found.clients) == ((), None, 0)
+
 
 @pytest.mark.parametrize(
     ("how", "said"),
@@ -784,6 +793,21 @@ def run(folder, *options, log="log.jsonl", **how) -> Ran:
 PLAIN = "would have by lot, and the mere days of silence, with as many warnings, reach"
 SPAN = "from 2026-01-01 to 2026-07-20"
 WITH_TRUTH = ["--truth", "truth.jsonl", "--settings", "month.toml", "--select", "quiet-client"]
+
+
+class TestTheAnswer:
+    def test_where_recency_does_otherwise(self):
+        log, truth = crowd(lost_loud=(3, 5), lost_calm=(1, 1), retained_quiet=(3, 30), retained_calm=(6, 1))
+        log += [event("complained", 80, it.client) for it in truth if "loud" in it.client]
+        said = message(told(*log, truth=truth, engine=Engine([RULES["open-complaint"].function])))
+        assert said == f"Of the warnings by status, 100.0 % came true; 30.8 % {PLAIN} 0.0 %."
+
+    def test_where_recency_can_not_tell_clients_apart(self):
+        log, truth = crowd(lost_key=(3, 40), lost_calm=(1, 40), retained_calm=(9, 40))
+        log += [event("profiled", 0, it.client, tier="key") for it in truth if "key" in it.client]
+        said = message(told(*log, truth=truth, engine=quiet(60)))
+        too_little = "and the mere days of silence tell the clients apart too little to be compared."
+        assert said == f"Of the warnings by status, 100.0 % came true; 30.8 % would have by lot, {too_little}"
 
 
 class TestTheCommand:
@@ -958,6 +982,22 @@ class TestTheCommand:
             f"Error: truth.jsonl:2: outcome: 'lots' is none of {', '.join(OUTCOMES)}; did you mean 'lost'? [unknown-value]",
             "Error: truth.jsonl:3: cutoff: is missing, and must be given [missing-field]",
         ]
+
+    def test_a_rule_that_fails_is_told_and_the_rest_is_printed(self, folder, monkeypatch):
+        @rule
+        def broken(client):
+            """It does not work."""
+            yield 1 / len(client.of(Judged))
+
+        monkeypatch.setattr(RuleChoice, "engine", lambda _: Engine([broken, *quiet().rules]))
+        ran = CliRunner().invoke(
+            main, ["backtest", str(folder / "log.jsonl"), "--truth", str(folder / "truth.jsonl"), "--format", "json"]
+        )
+        assert ran.exit_code == 4
+        assert ran.stderr.startswith("Error: rule broken failed for apart-1 and 41 more: ZeroDivisionError: ")
+        document = json.loads(ran.stdout)
+        assert [one["warned"] for one in document["records"]] == [13, 13, 13, 0, 13]
+        assert len(document["failures"]) == 42
 
     def test_an_empty_log(self, tmp_path):
         (tmp_path / "log.jsonl").write_bytes(b"")

@@ -448,6 +448,16 @@ def test_what_a_report_says_of_a_client_differs_too():
     assert found.difference.status.because == ()
 
 
+def test_what_the_rules_would_say_below_a_verdict_differs_too():
+    off = Engine(Settings.from_table({"packs": {"essentials": False}}).choose())
+    gone = Judged(client="acme", at="2026-06-01", id="j", level="left", reason="They told me.")
+    found = compare(gather([engaged("2026-01-01", "first"), gone]), ESSENTIALS, off, at=instant("2026-06-30"))
+    (differs,) = (it.difference for it in found.clients)
+    assert (differs.status, differs.concerns, differs.actions) == (None, (), ())
+    assert [(it.field, it.before, it.after) for it in differs.facts] == [("computed", Health.AT_RISK, Health.HEALTHY)]
+    assert found.changed_status == ()
+
+
 def test_a_client_of_whom_very_much_was_recorded_late_is_not_traced_step_by_step():
     late = [engaged("2026-06-20", f"e{count}", f"2026-07-01T00:00:{count:02}Z") for count in range(MOST_STEPS + 1)]
     found = learned_of(engaged("2026-01-01", "first"), *late)

@@ -27,9 +27,11 @@ from retention_engine import (
     Event,
     Findings,
     Health,
+    Introduced,
     Judged,
     Left,
     Profiled,
+    Referred,
     Remedy,
     Renewed,
     Repair,
@@ -393,6 +395,20 @@ def test_something_that_always_does_says_how_far_one_looked():
     found = repair(call("2026-01-01"), horizon=days(50))
     assert (found.suffices_until, found.horizon) == (None, instant("2026-08-19"))
     assert "  By when: it would still do on 2026-08-19, if nothing else happens.\n" in repair_text(found)
+
+
+@rule
+def step_by_step(client: Client) -> Findings:
+    """One thing is asked for after the other, and no further than the first that is missing."""
+    for kind, count in ((Engaged, 2), (Introduced, 1), (Referred, 1)):
+        if len(client.of(kind)) < count:
+            yield Concern(Health.WATCH, starts=client.since, because=client.first)
+            return
+
+
+def test_a_rule_may_read_more_once_it_has_found_what_it_asked_for_first():
+    found = repair(call(), engine=Engine([step_by_step]))
+    assert names(found) == ["email", "introduction", "recommendation"]
 
 
 @rule

@@ -253,7 +253,11 @@ class RetentionEngine:
 
     def report(self, *, at: datetime | None = None, known_at: datetime | None = None, **how: Any) -> Report:
         """The whole book as one HTML page; see `html_report`, which takes the other arguments."""
-        settled: dict[str, Any] = {"book_rules": self.book_rules, "weights": self.settings.score, "pace": self.settings.worklist}
+        settled: dict[str, Any] = {
+            "book_rules": self.book_rules,
+            "weights": self.settings.score,
+            "pace": self.settings.worklist,
+        }
         moment = at or self.log.clock()
         found = html_report(self.log.clients(), self.engine, at=moment, known_at=known_at, **(settled | how))
         for failure in found.failures:

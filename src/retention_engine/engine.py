@@ -105,18 +105,28 @@ class Schedule:
         before = self.status(after)
         for moment in self.boundaries:
             if moment > after and (status := self.status(moment)) != before:
-                yield Change(moment, before, status, tuple(self._behind(moment, max(status, before))))
+                yield Change(moment, before, status, tuple(self._behind(moment, before, status)))
                 before = status
 
-    def _behind(self, moment: datetime, level: Health) -> Iterable[Concern]:
+    def ends_verdict(self, moment: datetime) -> Judged | None:
+        """The person's verdict, if it ends at that very instant."""
+        verdict = self.judgement
+        return verdict if verdict is not None and verdict.until == moment else None
+
+    def _behind(self, moment: datetime, before: Health, after: Health) -> Iterable[Concern]:
+        """What starts or ends there at the worse of two levels; what then comes to light, where a verdict ends."""
+        level = max(before, after)
         for concern in self.concerns:
-            if concern.level == level and moment in (concern.starts, concern.until):
+            if self.ends_verdict(moment):
+                if concern.level is after and concern.in_force(moment):
+                    yield concern
+            elif concern.level is level and moment in (concern.starts, concern.until):
                 yield concern
 
 
 @attrs.frozen
 class Change:
-    """The status changes at an instant, because these concerns start or end there."""
+    """The status changes at an instant, because these concerns start or end there, or come to light as a verdict ends."""
 
     at: datetime
     before: Health

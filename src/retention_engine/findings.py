@@ -150,5 +150,4 @@ def attributed(finding: F, **values: Any) -> F:
     return copy
 
 
-
 _NAMES: dict[type, tuple[str, ...]] = {cls: tuple(it.name for it in attrs.fields(cls)) for cls in (Concern, Action)}

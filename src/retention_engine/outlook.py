@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from .engine import Assessment, RuleFailure, Schedule
+from .engine import Assessment, RuleFailure
 from .events import Judged
 from .findings import Action, Concern, Health
 from .moments import days, in_utc
@@ -112,9 +112,9 @@ def coming_changes(assessment: Assessment) -> Iterator[ComingChange]:
     """Every change of a client's status after the moment of its assessment if nothing happens, in order."""
     client, schedule = assessment.client, assessment.schedule
     for change in schedule.changes(assessment.at):
-        verdict = _ends(schedule, change.at)
-        behind = _in_force(schedule, change.at, change.after) if verdict else change.because
-        deadlines = [_deadline(it, assessment, change.at) for it in behind] if change.after > change.before else []
+        deadlines = (
+            [_deadline(it, assessment, change.at) for it in change.because] if change.after > change.before else []
+        )
         yield ComingChange(
             client=client.id,
             name=client.name,
@@ -122,19 +122,10 @@ def coming_changes(assessment: Assessment) -> Iterator[ComingChange]:
             at=change.at,
             before=change.before,
             after=change.after,
-            because=tuple(sorted(behind, key=lambda it: (it.starts, it.rule, it.about or ""))),
-            verdict=verdict,
+            because=tuple(sorted(change.because, key=lambda it: (it.starts, it.rule, it.about or ""))),
+            verdict=schedule.ends_verdict(change.at),
             deadlines=tuple(sorted(deadlines, key=lambda it: (it.by, it.concern.rule, it.concern.about or ""))),
         )
-
-
-def _ends(schedule: Schedule, moment: datetime) -> Judged | None:
-    verdict = schedule.judgement
-    return verdict if verdict is not None and verdict.until == moment else None
-
-
-def _in_force(schedule: Schedule, moment: datetime, level: Health) -> tuple[Concern, ...]:
-    return tuple(concern for concern in schedule.concerns if concern.level is level and concern.in_force(moment))
 
 
 def _deadline(concern: Concern, assessment: Assessment, change: datetime) -> Deadline:

@@ -8,7 +8,6 @@ import click
 
 from ..book import replay as replay_book
 from ..engine import Assessment
-from ..findings import Health
 from ..formats.renewal_story import renewal, renewal_view
 from ..formats.scorecards import score_view
 from ..formats.story import story
@@ -67,13 +66,12 @@ def explain(
 
 
 def _document(assessment: Assessment, ahead: timedelta, card: Scorecard) -> dict[str, object]:
-    changes = [] if assessment.status is Health.LEFT else assessment.schedule.changes(assessment.at)
     return {
         "version": VERSION,
         "at": instant_text(assessment.at),
         **client_view(assessment, ahead),
         **score_view(card),
         "renewal": renewal_view(renewal(assessment.client, assessment.at)),
-        "changes": [change_view(change) for change in changes],
+        "changes": [change_view(change) for change in assessment.schedule.changes(assessment.at)],
         "failures": [failure_view(failure) for failure in assessment.failures],
     }

@@ -63,7 +63,7 @@ def message(found: Backtest) -> str:
         )
     best = max((one.precision for one in found.recency if one.precision is not None), default=None)
     if best is None:
-        plain = "the mere days have nothing to compare it with"
+        plain = "the mere days of silence tell the clients apart too little to be compared"
     elif best == status.precision:
         plain = f"the mere days of silence, with as many warnings, reach {_percent(best)}, too"
     else:

@@ -105,7 +105,9 @@ def _next_changes(assessment: Assessment) -> Iterator[str]:
         if first:
             yield "What changes if nothing else happens"
             first = False
-        reasons = " ".join(printable(concern.message or "") for concern in change.because)
-        yield f"  {day(change.at)}: {change.before} becomes {change.after}. {reasons or 'The verdict of a person ends.'}"
+        reasons = [printable(concern.message or "") for concern in change.because]
+        if assessment.schedule.ends_verdict(change.at):
+            reasons.insert(0, "The verdict of a person ends.")
+        yield f"  {day(change.at)}: {change.before} becomes {change.after}. {' '.join(reasons)}"
     if first:
         yield "Nothing changes while nothing else happens."
