@@ -99,7 +99,10 @@ def test_a_persons_verdict_is_told_with_what_the_rules_say():
     assert "Status on 2026-06-30: HEALTHY.\n" in text
     assert r"  A person said so on 2026-06-01, until 2026-07-15: We met.\x1b[31m The rules say at-risk." in text
     assert "Score 53 of 100 by the rules: -35 quiet-client, -10 unheard-client, -2 for 1 overdue action; " in text
-    assert "  2026-07-15: healthy becomes at-risk. The verdict of a person ends." in text
+    assert (
+        "  2026-07-15: healthy becomes at-risk. The verdict of a person ends."
+        " Nobody has been in touch with the client for longer than agreed.\n"
+    ) in f"{text}\n"
     assert "A person said so on 2026-06-01: We met." in told(old, verdict)
 
 
