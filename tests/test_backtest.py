@@ -626,6 +626,13 @@ class TestARowOfMoments:
         assert told(*late, **ROW).hidden == 3
         assert told(*late, **ROW, ignore_recorded_at=True) == told(*log, **ROW)
 
+    def test_what_was_recorded_later_can_be_left_out_outcomes_too(self):
+        log = [called(0), called(60)]
+        late = event("left", 95, recorded_at=text(day(120)))
+        assert told(*log, late, **ROW, known_at=day(120)) == told(*log, late, **ROW)
+        assert told(*log, late, **ROW, known_at=day(119.9)) == told(*log, **ROW)
+        assert told(late, **ROW, known_at=day(119.9)).cases.counts == {}
+
     def test_pairs_may_be_streamed(self):
         log = [called(0), event("left", 95), called(3, "bolt")]
         found = backtest(iter(histories_of(log).items()), QUIET, fewest=1, **ROW)

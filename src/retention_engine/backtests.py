@@ -97,6 +97,7 @@ def backtest(
     level: Health = Health.WATCH,
     fewest: int = FEWEST,
     ignore_recorded_at: bool = False,
+    known_at: datetime | None = None,
 ) -> Backtest:
     """Hold rules against what happened: whom did they warn of, with only what was recorded by then?
 
@@ -116,6 +117,7 @@ def backtest(
         level: from which level on a status or a concern is a warning, `UNKNOWN` to `CRITICAL`.
         fewest: on fewer losses, or fewer clients retained, no rate is told.
         ignore_recorded_at: take each event as recorded when it happened, for a log that was imported later.
+        known_at: leave out what was recorded later, outcomes too: the back-test as it would have been then.
 
     Raises:
         QuestionError: the observation ends before it starts, or what is asked makes no sense.
@@ -125,6 +127,9 @@ def backtest(
     if fewest < 1:
         raise QuestionError(f"no rate can rest on {fewest} outcomes; ask for 1 or more")
     pairs = sorted(histories.items()) if isinstance(histories, Mapping) else histories
+    if known_at is not None:
+        known = ((client, [it for it in events if it.recorded_at <= known_at]) for client, events in pairs)
+        pairs = ((client, events) for client, events in known if events)
     if ignore_recorded_at:
         pairs = ((client, [event.recorded(event.at) for event in events]) for client, events in pairs)
     if truth is not None:

@@ -15,7 +15,15 @@ from ..formats.verdicts import as_json
 from ..moments import duration_text
 from ..reality import GRACE
 from .exits import RULE_FAILED
-from .options import DurationParam, InstantParam, LevelParam, RuleChoice, log_argument, rule_options
+from .options import (
+    DurationParam,
+    InstantParam,
+    LevelParam,
+    RuleChoice,
+    known_at_option,
+    log_argument,
+    rule_options,
+)
 from .reading import histories
 from .replay import report_failures
 
@@ -78,6 +86,7 @@ OF_A_ROW = ("--from", "--to", "--every", "--horizon", "--grace")
     is_flag=True,
     help="Take each event as recorded when it happened: for a log that was imported later.",
 )
+@known_at_option
 @rule_options
 @click.option(
     "--format",
@@ -100,6 +109,7 @@ def backtest(
     level: Health,
     fewest: int,
     ignore_recorded_at: bool,
+    known_at: datetime | None,
     settings_file: Path | None,
     pack: tuple[str, ...],
     select: tuple[str, ...],
@@ -136,6 +146,7 @@ def backtest(
         level=level,
         fewest=fewest,
         ignore_recorded_at=ignore_recorded_at,
+        known_at=known_at,
     )
     if format_ == "text":
         write_backtest(found, sys.stdout)

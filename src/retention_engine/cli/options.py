@@ -80,14 +80,17 @@ settings_option = click.option(
 )
 
 
+known_at_option = click.option(
+    "--known-at",
+    type=InstantParam(),
+    metavar="INSTANT",
+    help="Hide what was recorded later: what did we know then?  [default: hide nothing]",
+)
+
+
 def moment_options(command: C) -> C:
     """`--at` and `--known-at`."""
-    command = click.option(
-        "--known-at",
-        type=InstantParam(),
-        metavar="INSTANT",
-        help="Hide what was recorded later: what did we know then?  [default: hide nothing]",
-    )(command)
+    command = known_at_option(command)
     return click.option(
         "--at",
         type=InstantParam(),
