@@ -19,7 +19,7 @@ from msgspec import Meta
 from retention_engine import KINDS, Event, Rule, rules
 from retention_engine.cli import COMMANDS, main
 from retention_engine.declare import Setting
-from retention_engine.formats.rule_page import TAKES, examples_of
+from retention_engine.formats.rule_page import TAKES, examples_of, recommends_nothing
 from retention_engine.schema import Amount, Identifier, Instant, Number, Slug, schema_of
 from retention_engine.settings import CATALOGUE, DEFAULT_PACKS, value_text
 
@@ -228,7 +228,8 @@ def _rule(rule: Rule) -> Iterator[str]:
         yield from (f"{heading}:", "", "```text", *lines, "```", "")
     yield (
         f"Packs: {', '.join(f'[{pack}](packs.md#{pack})' for pack in rule.packs) or 'none'}."
-        f" [Dimension](../health.md#four-dimensions): {rule.dimension}. Actions take {TAKES[rule.settled_by]}."
+        f" [Dimension](../health.md#four-dimensions): {rule.dimension}."
+        + (" It recommends no action." if recommends_nothing(rule) else f" Actions take {TAKES[rule.settled_by]}.")
     )
     yield ""
     if not rule.settings:

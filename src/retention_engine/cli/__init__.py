@@ -20,7 +20,7 @@ COMMANDS = {
     "report": "Write the whole book as one HTML page: the counts, what is coming, the worklist, and a section a client.",
     "outlook": "Show who changes status when if nothing happens, by which rule, and what prevents it by when.",
     "repair": "Find the cheapest step that brings a client's health back to a level, and by when it must happen.",
-    "rules": "List the rules, or explain one.",
+    "rules": "List the rules, explain one, or count how often each finds something.",
     "init": "Make a log.",
     "record": "Record one event in a log.",
     "import": "Import files of events into a log: all of them, or nothing.",

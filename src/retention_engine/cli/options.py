@@ -103,7 +103,7 @@ def moment_options(command: C) -> C:
 def rule_options(command: C) -> C:
     """`--settings`, `--pack` and `--select`."""
     command = click.option(
-        "--select", multiple=True, metavar="RULE", help="Run this rule, whatever is enabled; repeat for several."
+        "--select", multiple=True, metavar="RULE", help="Run this rule alone, whatever is enabled; repeat for several."
     )(command)
     command = click.option(
         "--pack", multiple=True, metavar="PACK", help="Turn a pack of rules on, besides those of the settings."

@@ -29,7 +29,7 @@ from .options import RuleChoice, settings_option
 )
 @click.pass_context
 def rules(ctx: click.Context, settings_file: Path | None, pack: tuple[str, ...], format_: str) -> None:
-    """List the rules, or explain one.
+    """List the rules, explain one, or count how often each finds something.
 
     \b
     Examples:

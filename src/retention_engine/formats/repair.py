@@ -235,7 +235,11 @@ def _rejected(repair: Repair) -> Iterator[str]:
         comes = tuple(_short(it) for it in rejection.stays if subject(it) not in known)
         groups.setdefault((settles, stays, comes), []).append(f"{rejection.step.label} ({rejection.step.minutes:,})")
     if groups:
-        yield "What would not do (minutes)" if repair.after is None else "What is cheaper would not do (minutes)"
+        yield (
+            f"What would not make it {repair.target} (minutes)"
+            if repair.after is None
+            else "What is cheaper would not do (minutes)"
+        )
     for (settles, stays, comes), names in groups.items():
         outcome = [f"{_listed(settles, 'and')} would be settled"] if settles else []
         outcome += [f"{_listed(stays, 'and')} would stay"] if stays else []

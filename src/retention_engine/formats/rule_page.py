@@ -31,7 +31,7 @@ def _lines(rule: Rule, values: Mapping[str, Any], tier: str) -> Iterator[str]:
     yield f"Packs: {', '.join(rule.packs) or 'none'}"
     yield f"Origin: {rule.origin}"
     yield f"Dimension: {rule.dimension}"
-    yield f"Actions take: {TAKES[rule.settled_by]}"
+    yield "It recommends no action." if recommends_nothing(rule) else f"Actions take: {TAKES[rule.settled_by]}"
     if rule.scope == "book":
         yield "About: the whole book; `retention book` shows what it says"
     if not rule.settings:
@@ -41,6 +41,11 @@ def _lines(rule: Rule, values: Mapping[str, Any], tier: str) -> Iterator[str]:
     for name, setting in rule.settings.items():
         default = "" if values[name] == setting.default else f" (default {value_text(setting.default)})"
         yield f"  {name} = {value_text(values[name])}{default}: {setting.about}"
+
+
+def recommends_nothing(rule: Rule) -> bool:
+    """Whether a rule states concerns alone, as far as the example in which it finds something tells."""
+    return bool(rule.fires) and not any("act by" in line for line in rule.fires)
 
 
 def examples_of(rule: Rule) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -108,6 +108,7 @@ def _next_changes(assessment: Assessment) -> Iterator[str]:
         reasons = [printable(concern.message or "") for concern in change.because]
         if assessment.schedule.ends_verdict(change.at):
             reasons.insert(0, "The verdict of a person ends.")
-        yield f"  {day(change.at)}: {change.before} becomes {change.after}. {' '.join(reasons)}"
+        gone = "" if change.after > change.before or assessment.schedule.ends_verdict(change.at) else "No longer: "
+        yield f"  {day(change.at)}: {change.before} becomes {change.after}. {gone}{' '.join(reasons)}"
     if first:
         yield "Nothing changes while nothing else happens."

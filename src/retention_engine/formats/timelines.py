@@ -1,7 +1,7 @@
 """Timelines to look at: a bar of a client's statuses over time, and what changed when, because of what."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -49,20 +49,22 @@ def _lines(timeline: Timeline, start: datetime | None) -> Iterator[str]:
     yield LEGEND
     yield ""
     for spell in spells:
-        begins = max(spell.starts, first)
         ends = timeline.until if spell.until is None else spell.until
-        span = f"{day(begins)} to {day(ends)}" if spell.until else f"since {day(begins)}"
-        yield f"{str(spell.status).upper()} {span} ({_length(begins, ends)})"
+        span = f"{day(spell.starts)} to {day(ends)}" if spell.until else f"since {day(spell.starts)}"
+        yield f"{str(spell.status).upper()} {span} ({_length(spell.starts, ends)})"
         for concern in spell.because:
             yield f"  {printable(concern.message or '')} ({concern.rule})"
             yield from (f"    because of {event_words(event)}" for event in concern.evidence[-_MOST_EVENTS:])
         cited = {event.order for concern in spell.because for event in concern.evidence}
-        for event in [event for event in spell.events if event.order not in cited][-_MOST_EVENTS:]:
-            yield f"  brought about by {event_words(event)}"
+        for event in spell.events[-_MOST_EVENTS:]:
+            yield f"  brought about by {printable(event.ref) if event.order in cited else event_words(event)}"
 
 
 def _length(starts: datetime, ends: datetime) -> str:
     count = (ends - starts).days
+    if not count:
+        minutes = (ends - starts) // timedelta(minutes=1)
+        return f"{minutes // 60} h {minutes % 60} min"
     return "1 day" if count == 1 else f"{count:,} days"
 
 
