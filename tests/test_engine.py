@@ -118,7 +118,13 @@ class TestAssessment:
         ]
 
     def test_actions_are_sorted_by_when_they_are_due_and_listed_that_far_ahead(self):
-        with_actions = ("quiet-client", "no-introduction", "no-referral-given", "unthanked-client", "unagreed-expectations")
+        with_actions = (
+            "quiet-client",
+            "no-introduction",
+            "no-referral-given",
+            "unthanked-client",
+            "unagreed-expectations",
+        )
         engine = Engine(BoundRule(it) for it in BUILT_IN if it.name in with_actions)
         found = engine.assess(ACME, at=instant("2026-03-25"))
         assert [action.due for action in found.actions] == sorted(action.due for action in found.actions)

@@ -59,6 +59,7 @@ def verdict(found: Assessment) -> Any:
 def refs(finding: Concern | Action) -> list[str]:
     return [event.ref for event in finding.evidence]
 
+
 READINGS = {**naive.RULES, **naive_people.RULES, **naive_business.RULES, **naive_listening.RULES}
 """Every built-in rule, read a second time."""
 

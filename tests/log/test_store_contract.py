@@ -640,6 +640,44 @@ class TestForgetting:
                 stored.forget(client)
             assert verdicts(stored, at) == before
 
+    def test_what_rules_compare_is_still_the_same_or_another(self, any_log):
+        texts = [
+            {"by": "Jo", "with_": ["Nora", " "], "channel": "Pigeon", "topic": "Price", "learned": " "},
+            {
+                "by": "jo",
+                "with_": ["Piet", "Nora"],
+                "channel": "pigeon",
+                "topic": "speed",
+                "learned": "Nora",
+                "note": "Nora",
+            },
+            {
+                "answers": {"refer": "No, for Nora", "stop": "Nora", "quote": "YES", "start": "Nothing."},
+                "channel": "Phone",
+            },
+        ]
+        any_log.record_many(Engaged(client="zebra", at=AT, **fields) for fields in texts)
+        for _ in range(2):  # forgetting twice is forgetting once
+            any_log.forget("zebra")
+            one, other, last = (event.fields() for event in any_log.client("zebra"))
+            jo, nora = "forgotten-1", "forgotten-3"
+            assert (one["by"], one["channel"], one["with"]) == (jo, "forgotten-2", (nora, " "))
+            assert (one["topic"], one["learned"]) == ("Price", " ")
+            assert (other["by"], other["channel"], other["with"]) == (
+                "forgotten-4",
+                "forgotten-2",
+                ("forgotten-5", nora),
+            )
+            assert (other["topic"], other["learned"]) == ("forgotten-6", nora)
+            assert "note" not in other
+            assert last["channel"] == "Phone"
+            assert last["answers"] == {
+                "refer": "No, forgotten",
+                "stop": "forgotten",
+                "quote": "YES",
+                "start": "Nothing.",
+            }
+
     def test_no_byte_of_the_files_holds_it(self, any_log, store, request, tmp_path):
         if store == "memory":
             files = dict
