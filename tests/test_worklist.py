@@ -594,7 +594,7 @@ def events_of_book(book) -> dict[str, list[Event]]:
     return found
 
 
-def comes_before(one: Entry, other: Entry) -> bool:
+def comes_before(one: Entry, other: Entry) -> bool:  # noqa: PLR0911 - one return a criterion
     """The order as a person would explain it."""
     turn, other_turn = (NOW.date() if it.due < NOW else it.due.date() for it in (one, other))
     if turn != other_turn:
