@@ -67,6 +67,10 @@ class TestOrder:
     def test_events_without_a_position_get_one_in_the_order_given(self):
         assert [event.ref for event in client_of(engaged("2026-03-01"), engaged("2026-01-01")).events] == ["#2", "#1"]
 
+    def test_an_event_without_a_position_follows_those_that_have_one(self):
+        known = [engaged("2026-01-01", position=7), engaged("2026-01-02", position=9)]
+        assert [event.ref for event in client_of(*known, engaged("2026-01-01")).events] == ["#7", "#10", "#9"]
+
     def test_offsets_do_not_matter_to_the_order(self):
         first, second = engaged("2026-01-01T01:00:00+05:00"), engaged("2025-12-31T22:00:00Z")
         assert client_of(second, first).events == (first, second)

@@ -199,11 +199,12 @@ class TestWeights:
     @pytest.mark.parametrize(
         ("table", "problem"),
         [
-            ({"watch": -1}, "score.watch: expected a whole number from 0, got -1"),
-            ({"watch": 1.5}, "score.watch: expected a whole number from 0, got 1.5"),
-            ({"overdue": True}, "score.overdue: expected a whole number from 0, got true"),
-            ({"at-risk": "35"}, "score.at-risk: expected a whole number from 0, got '35'"),
-            ({"rules": {"quiet-client": -5}}, "score.rules.quiet-client: expected a whole number from 0, got -5"),
+            ({"watch": -1}, "score.watch: expected a whole number from 0 to 1,000,000, got -1"),
+            ({"watch": 1_000_001}, "score.watch: expected a whole number from 0 to 1,000,000, got 1000001"),
+            ({"watch": 1.5}, "score.watch: expected a whole number from 0 to 1,000,000, got 1.5"),
+            ({"overdue": True}, "score.overdue: expected a whole number from 0 to 1,000,000, got true"),
+            ({"at-risk": "35"}, "score.at-risk: expected a whole number from 0 to 1,000,000, got '35'"),
+            ({"rules": {"quiet-client": -5}}, "score.rules.quiet-client: expected a whole number from 0 to 1,000,000, got -5"),
             ({"at_risk": 35}, "score.at_risk: no such weight; did you mean 'at-risk'?"),
             ({"left": 100}, "score.left: no such weight"),
             ({"rules": {"quite-client": 5}}, "score.rules.quite-client: no such rule; did you mean 'quiet-client'?"),
@@ -234,7 +235,7 @@ class TestWeights:
         assert Weights(unknown=0, watch=0, at_risk=0, critical=0).of(attrs.evolve(CONCERN, level=Health.CRITICAL)) == 0
 
     def test_they_are_refused_in_python_as_in_a_file(self):
-        with pytest.raises(SettingsError, match=r"score\.critical: expected a whole number from 0"):
+        with pytest.raises(SettingsError, match=r"score\.critical: expected a whole number from 0 to 1,000,000"):
             Weights(critical=-1)
 
 
@@ -771,7 +772,7 @@ class TestCommand:
         path.write_text("[score]\nwatch = -1\n")
         ran = retention("health", "log.jsonl", *AT, "--settings", str(path), cwd=folder)
         assert (ran.code, ran.out) == (2, b"")
-        assert ran.errors == [f"Error: {path}: score.watch: expected a whole number from 0, got -1"]
+        assert ran.errors == [f"Error: {path}: score.watch: expected a whole number from 0 to 1,000,000, got -1"]
 
     def test_a_terminal_shows_levels_in_colour(self, folder):
         ran = on_a_terminal("health", "log.jsonl", *AT, cwd=folder)

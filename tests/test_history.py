@@ -7,9 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from given import client_of, histories_of
-from retention_engine import Client, Complained, Engaged, Event, Renewed, Resolved, contact, heard, instant
+from retention_engine import (
+    Client,
+    Complained,
+    Concern,
+    Engaged,
+    Engine,
+    Event,
+    Findings,
+    Health,
+    Renewed,
+    Resolved,
+    contact,
+    heard,
+    instant,
+    rule,
+)
 from retention_engine.client import settles
 from retention_engine.history import EVERYTHING, MOST_LOOKUPS, Events
+from retention_engine.rules.complaints import open_complaint
+from retention_engine.timelines import schedules
 from strategies import logs, moments, questions
 
 FOUR = [Engaged(client="acme", at=f"2026-01-0{day}", id=f"e{day}", position=day) for day in (1, 2, 3, 4)]
@@ -95,6 +112,88 @@ def test_a_client_that_grows_says_which_answers_have_changed(log):
             assert set(changed) == others | {EVERYTHING}
             assert all(grown.latest(selector) is (now[selector,] or (None,))[-1] for selector in SELECTORS)
             before = now
+
+
+class TestUnruly:
+    """Conditions and rules that no author should write; the answers are right all the same."""
+
+    STRANGE = (
+        *(Engaged(client="acme", at=f"2026-01-{day:02}", id=f"e{day}") for day in range(1, 29)),
+        Complained(client="acme", at="2026-02-02", id="late"),
+        Engaged(client="acme", at="2026-02-03", id="last", depth="token"),
+    )
+
+    @staticmethod
+    def told(*rules):
+        engine = Engine(rules)
+        client = client_of(*TestUnruly.STRANGE)
+        for known, schedule in schedules(engine, client):
+            assert schedule == engine.schedule(Client.from_events("acme", known.events))
+        return schedule
+
+    def test_a_rule_with_a_new_condition_for_each_event_makes_nobody_miss_anything(self):
+        @rule
+        def restless(client: Client) -> Findings:
+            """Asks with a new condition each time, and often."""
+            for place in range(MOST_LOOKUPS // 4):
+                client.of(lambda event, place=place: event.position == place)
+            yield Concern(Health.WATCH, starts=client.since, because=client.first)
+
+        assert len(self.told(restless, open_complaint).concerns) == 3
+
+    def test_a_condition_that_fails_fails_its_rule_alone(self):
+        @rule
+        def careless(client: Client) -> Findings:
+            """Takes every event for an engagement."""
+            client.of(_is_token)
+            yield Concern(Health.WATCH, starts=client.since, because=client.first)
+
+        found = self.told(careless, open_complaint)
+        assert [failure.rule for failure in found.failures] == ["careless"]
+        assert len(found.concerns) == 2
+
+    def test_a_condition_may_ask_the_client(self):
+        @rule
+        def curious(client: Client) -> Findings:
+            """Looks at engagements that came when there were complaints."""
+            after_trouble = client.of(lambda event: isinstance(event, Engaged) and bool(client.of(Complained)))
+            if after_trouble:
+                yield Concern(Health.WATCH, starts=after_trouble[-1].at, because=after_trouble[-1])
+
+        assert [concern.rule for concern in self.told(curious, open_complaint).concerns].count("curious") == 1
+
+    def test_a_rule_may_ask_something_else_as_the_history_grows(self):
+        @rule
+        def fickle(client: Client) -> Findings:
+            """Asks for complaints only once there were many engagements."""
+            if len(client.of(Engaged)) > 20 and client.of(Complained):
+                yield Concern(Health.WATCH, starts=client.complaints[0].at, because=client.complaints[0])
+            if "30 events" in repr(client):
+                yield Concern(Health.CRITICAL, starts=client.since, because=client.first, about="long")
+
+        assert len(self.told(fickle).concerns) == 2
+
+    def test_a_question_about_nothing_is_refused(self):
+        with pytest.raises(TypeError, match="name a kind of event or a condition"):
+            client_of(*FOUR).of()
+
+    def test_a_fold_starts_where_it_is_told_to(self):
+        client = client_of(*FOUR)
+        assert client.fold(int, _count, Engaged) == 4
+        assert client.fold(_hundred, _count, Engaged) == 104
+        assert client.fold(int, _count, Engaged) == 4
+
+
+def _is_token(event):
+    return event.depth == "token"
+
+
+def _count(so_far: int, _: Event) -> int:
+    return so_far + 1
+
+
+def _hundred() -> int:
+    return 100
 
 
 def test_conditions_made_anew_for_each_question_do_not_pile_up():

@@ -412,7 +412,7 @@ def test_the_options_reach_the_page(folder):
 
 def test_a_page_that_is_there_is_replaced_and_keeps_its_rights(folder):
     page = folder / "page.html"
-    page.write_text("old")
+    page.write_text("<!DOCTYPE html>old")
     page.chmod(0o640)
     (folder / "link.html").symlink_to(page)
     assert retention("report", "log.jsonl", *AT, "-o", "link.html", cwd=folder).code == 0
@@ -432,6 +432,23 @@ def test_a_new_page_has_the_rights_of_any_new_file(folder):
     assert (folder / "page.html").stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.parametrize("name", ["log.jsonl", "retention.toml", "clients.db"])
+def test_what_is_no_page_is_never_replaced(folder, name):
+    (folder / "retention.toml").write_text("[packs]\n")
+    (folder / "clients.db").write_bytes(b"SQLite format 3\0")
+    before = (folder / name).read_bytes()
+    ran = retention("report", "log.jsonl", *AT, "-o", name, cwd=folder)
+    assert (ran.code, ran.out) == (2, b"")
+    assert "is there and is no HTML page; give another name" in ran.err
+    assert (folder / name).read_bytes() == before
+
+
+def test_an_empty_file_is_no_loss(folder):
+    (folder / "page.html").touch()
+    assert retention("report", "log.jsonl", *AT, "-o", "page.html", cwd=folder).code == 0
+    assert (folder / "page.html").stat().st_size > 0
+
+
 def test_what_is_no_file_is_written_to_and_not_replaced(folder):
     pipe = folder / "pipe"
     os.mkfifo(pipe)
@@ -443,11 +460,11 @@ def test_what_is_no_file_is_written_to_and_not_replaced(folder):
 
 
 def test_a_bad_log_leaves_the_old_page_as_it_is(folder):
-    (folder / "page.html").write_text("old")
+    (folder / "page.html").write_text("<!doctype html>old")
     (folder / "bad.jsonl").write_text("{}\n")
     ran = retention("report", "bad.jsonl", *AT, "-o", "page.html", cwd=folder)
     assert (ran.code, ran.text) == (3, "")
-    assert (folder / "page.html").read_text() == "old"
+    assert (folder / "page.html").read_text() == "<!doctype html>old"
 
 
 @pytest.mark.parametrize(("output", "why"), [("nowhere/page.html", "no such file"), (".", "is a directory")])
@@ -460,7 +477,7 @@ def test_a_page_that_can_t_be_written_is_a_mistake_of_usage(folder, output, why)
 
 
 def test_a_write_that_fails_leaves_nothing_behind(folder):
-    (folder / "page.html").write_text("old")
+    (folder / "page.html").write_text("<!doctype html>old")
     limited = 'ulimit -f 16; trap "" XFSZ; "$@"'
     done = subprocess.run(
         ["sh", "-c", limited, "sh", *RETENTION, "report", "log.jsonl", *AT, "-o", "page.html"],
@@ -471,7 +488,7 @@ def test_a_write_that_fails_leaves_nothing_behind(folder):
     )
     assert done.returncode == 2
     assert b"page.html can't be written: file too large" in done.stderr
-    assert (folder / "page.html").read_text() == "old"
+    assert (folder / "page.html").read_text() == "<!doctype html>old"
     assert sorted(it.name for it in folder.iterdir()) == ["log.jsonl", "page.html"]
 
 

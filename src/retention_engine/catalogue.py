@@ -23,7 +23,21 @@ import attrs
 
 from .client import Client
 from .errors import EventError, did_you_mean, shown
-from .events import Engaged, Event, Introduced, Judged, Question, Referred, Renewed, Resolved, Retracted
+from .events import (
+    ActionDismissed,
+    ActionDone,
+    ActionSnoozed,
+    Engaged,
+    Event,
+    Introduced,
+    Judged,
+    Left,
+    Question,
+    Referred,
+    Renewed,
+    Resolved,
+    Retracted,
+)
 from .kinds import KINDS, Kinds
 from .moments import EARLIEST, LATEST
 from .rules.listening import QUESTIONS
@@ -53,6 +67,10 @@ _SET_THEN = {
 }
 _SAYS_NOTHING = {
     Judged: "is a person's word on how the client is, and mends nothing",
+    Left: "says that the client is gone, and mends nothing",
+    ActionDone: "says what became of an action, and mends nothing",
+    ActionSnoozed: "says what became of an action, and mends nothing",
+    ActionDismissed: "says what became of an action, and mends nothing",
     Retracted: "takes something out of the log, and mends nothing",
 }
 

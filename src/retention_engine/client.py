@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from itertools import count
 from typing import Any, TypeVar, overload
 
 import attrs
@@ -84,7 +85,8 @@ class Client:
         as_at = None if as_at is None else in_utc(as_at)
         given = list(events)
         if any(event.position == 0 for event in given):
-            given = [event.at_position(position) for position, event in enumerate(given, start=1)]
+            following = count(max(event.position for event in given) + 1)
+            given = [event if event.position else event.at_position(next(following)) for event in given]
         known = [event for event in given if as_at is None or event.recorded_at <= as_at]
         gone = {event.event for event in known if isinstance(event, Retracted)}
         counted = [
@@ -139,6 +141,7 @@ class Client:
             self._history.reads.add(selectors)
 
     def __repr__(self) -> str:
+        self._read(EVERYTHING)
         return f"<Client {self.id!r}: {self._size} events>"
 
     def __bool__(self) -> bool:
@@ -218,8 +221,9 @@ class Client:
         """The state after all events of these kinds or conditions, each taken in by `step`.
 
         The same as a loop over `of(*selectors)`, but brought forward from where the last one ended, so that a long history
-        read after each of its events costs no more than read once. `step` is a function at the top of a module, so that
-        it is known again; what it returns must not be changed by whoever asked.
+        read after each of its events costs no more than read once. `start` and `step` are functions at the top of a module,
+        so that they are known again. `step` returns a new state, or changes the one that it was given; then the state is
+        to be read at once and not kept, since the next question may change it further.
 
         Args:
             start: makes the state before any event.

@@ -22,6 +22,9 @@ AT = attrgetter("at")
 EVERYTHING: tuple[Selector, ...] = (Event,)
 """What is read by whoever looks at all events."""
 
+ANYTHING: tuple[Selector, ...] = ()
+"""Stands for whatever was looked up, where that has been forgotten."""
+
 MOST_LOOKUPS = 1024
 
 
@@ -85,13 +88,14 @@ class History:
         reads: the selectors asked for since somebody put a set here; `None` where nobody wants to know.
     """
 
-    __slots__ = ("_by_type", "_found", "_states", "events", "is_kept", "reads")
+    __slots__ = ("_by_type", "_found", "_has_lost", "_states", "events", "is_kept", "reads")
 
     def __init__(self, events: list[Event]) -> None:
         self.events = events
         self.is_kept = False
         self.reads: set[tuple[Selector, ...]] | None = None
         self._found: dict[tuple[Selector, ...], list[Event]] = {}
+        self._has_lost = False
         self._by_type: dict[type[Event], list[Event]] = {}
         self._states: dict[Any, tuple[int, Any]] = {}
 
@@ -99,9 +103,12 @@ class History:
         """All events for which one of the selectors holds, in order."""
         found = self._found.get(selectors)
         if found is None:
+            if not selectors:
+                raise TypeError("name a kind of event or a condition, or several")
             if len(self._found) >= MOST_LOOKUPS:  # somebody makes a new condition whenever they ask
                 self._found.clear()
                 self._states.clear()
+                self._has_lost = True
             found = self._found[selectors] = self._look_up(*selectors)
         return found
 
@@ -109,14 +116,23 @@ class History:
         """Take in an event that follows all others.
 
         Returns:
-            What was looked up before and has changed by it.
+            What was looked up before and has changed by it; `ANYTHING` among it where that is not known any more.
         """
         self.events.append(event)
         if self._by_type:
             self._by_type.setdefault(type(event), []).append(event)
         changed = [EVERYTHING]
-        for selectors, found in self._found.items():
-            if matches(event, selectors):
+        if self._has_lost:
+            changed.append(ANYTHING)
+            self._has_lost = False
+        for selectors, found in list(self._found.items()):
+            try:
+                matching = matches(event, selectors)
+            except Exception:  # noqa: BLE001 - whoever asks again is to fail, and nobody else
+                del self._found[selectors]
+                changed.append(selectors)
+                continue
+            if matching:
                 changed.append(selectors)
                 found.append(event)
         return changed
@@ -149,11 +165,14 @@ class History:
         if not found:
             return start()
         wanted = self.count(found, size)
-        known: tuple[int, S] | None = self._states.get((selectors, step))
+        key = (selectors, start, step)
+        known: tuple[int, S] | None = self._states.pop(key, None)
         done, state = known if known is not None and known[0] <= wanted else (0, start())
         for place in range(done, wanted):
             state = step(state, found[place])
-        self._states[selectors, step] = (wanted, state)
+        if len(self._states) >= MOST_LOOKUPS:
+            self._states.clear()
+        self._states[key] = (wanted, state)
         return state
 
 

@@ -16,6 +16,7 @@ from .findings import Action, Concern, Finding, Health
 
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 FULL = 100
+MOST_WEIGHT = 1_000_000
 """The score of a client of whom nothing is to be said."""
 
 PRICED = {Health.UNKNOWN: "unknown", Health.WATCH: "watch", Health.AT_RISK: "at_risk", Health.CRITICAL: "critical"}
@@ -54,7 +55,7 @@ class Weights:
         of_rules = {f"rules.{rule}": weight for rule, weight in self.rules.items()}
         for name, weight in {**levels, "overdue": self.overdue, **of_rules}.items():
             if not _is_weight(weight):
-                yield f"{name}: expected a whole number from 0, got {shown(weight)}"
+                yield f"{name}: expected a whole number from 0 to {MOST_WEIGHT:,}, got {shown(weight)}"
 
     def _out_of_order(self) -> Iterator[str]:
         for better, worse in pairwise(PRICED):
@@ -73,7 +74,7 @@ class Weights:
 
 
 def _is_weight(value: object) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value <= MOST_WEIGHT
 
 
 @attrs.frozen

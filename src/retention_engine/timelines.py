@@ -18,7 +18,7 @@ from .engine import Engine, RuleFailure, Schedule, Stated, state
 from .errors import UnknownClient
 from .events import Event
 from .findings import Concern, Health
-from .history import Selector
+from .history import ANYTHING, Selector
 
 
 @attrs.frozen
@@ -64,7 +64,9 @@ class KeptRules:
         """
         if not client:
             return Schedule((), (), (), client.judgement)
-        for place in self._unasked.union(*(self._readers.get(selectors, ()) for selectors in changed)):
+        news = set(changed)
+        asked_again = self._unasked.union(*(self._readers.get(selectors, ()) for selectors in news))
+        for place in range(len(self.rules)) if ANYTHING in news else asked_again:
             with client.reading() as asked:
                 self._stated[place] = state(self.rules[place], client)
             if asked != self._reads[place]:

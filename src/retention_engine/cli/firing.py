@@ -75,7 +75,8 @@ def _print(found: list[Firing], at: datetime) -> None:
     from ..formats.tables import print_table
 
     clients = found[0].assessed if found else 0
-    click.echo(f"{len(found)} rules over {clients:,} clients as of {day(at)}\n")
+    rules = "1 rule" if len(found) == 1 else f"{len(found)} rules"
+    click.echo(f"{rules} over {clients:,} clients as of {day(at)}\n")
     rows = [
         (one.rule.name, f"{one.fires:,}", f"{one.share:.1%}", f"{one.concerned:,}", f"{one.due:,}", _remark(one))
         for one in found

@@ -18,6 +18,8 @@ from .options import RuleChoice, log_argument, moment_options, now, rule_options
 from .reading import histories
 from .replay import report_failures
 
+PAGE_STARTS = b"<!doctype html"
+
 
 @click.command(short_help="Write the whole book as an HTML page.")
 @log_argument
@@ -94,7 +96,7 @@ def report(
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Put a file in the place of what is there, as a whole; what is no file, such as a pipe, is written to."""
+    """Put a file in the place of a page that is there, as a whole; what is no file, such as a pipe, is written to."""
     path = path.resolve()
     try:
         mode = path.stat().st_mode
@@ -103,6 +105,8 @@ def _replace(path: Path, content: bytes) -> None:
     if mode is not None and not stat.S_ISREG(mode):
         path.write_bytes(content)
         return
+    if mode is not None and not _is_page(path):
+        raise click.UsageError(f"{path} is there and is no HTML page; give another name, so that nothing is lost")
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     new = Path(name)
     try:
@@ -115,6 +119,13 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def _is_page(path: Path) -> bool:
+    """Whether a file is empty or an HTML page, and no log or settings file whose name was given by mistake."""
+    with path.open("rb") as file:
+        start = file.read(len(PAGE_STARTS)).lower()
+    return start in {b"", PAGE_STARTS}
 
 
 def _umask() -> int:
