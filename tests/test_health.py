@@ -204,7 +204,10 @@ class TestWeights:
             ({"watch": 1.5}, "score.watch: expected a whole number from 0 to 1,000,000, got 1.5"),
             ({"overdue": True}, "score.overdue: expected a whole number from 0 to 1,000,000, got true"),
             ({"at-risk": "35"}, "score.at-risk: expected a whole number from 0 to 1,000,000, got '35'"),
-            ({"rules": {"quiet-client": -5}}, "score.rules.quiet-client: expected a whole number from 0 to 1,000,000, got -5"),
+            (
+                {"rules": {"quiet-client": -5}},
+                "score.rules.quiet-client: expected a whole number from 0 to 1,000,000, got -5",
+            ),
             ({"at_risk": 35}, "score.at_risk: no such weight; did you mean 'at-risk'?"),
             ({"left": 100}, "score.left: no such weight"),
             ({"rules": {"quite-client": 5}}, "score.rules.quite-client: no such rule; did you mean 'quiet-client'?"),
