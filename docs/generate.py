@@ -199,7 +199,7 @@ def _rules() -> Iterator[str]:
     yield (
         "Every built-in rule: the problem that it finds, why that matters, and what can be set. A value for a tier goes"
         " before a general one; [settings](../settings.md) tells how to change them. `retention rules explain NAME`"
-        " prints the same for the settings in force. Those under [the whole book](#the-whole-book) are about all clients"
+        " prints the same for the settings in force. Those at the end are about all clients"
         " together; [the whole book](../book.md) shows what they say."
     )
     yield ""

@@ -70,7 +70,7 @@ def test_a_page_has_problem_rationale_examples_packs_and_settings():
         "Packs: mine, yours",
         f"Origin: {__name__}",
         "Dimension: service",
-        "Actions take: a task that we can do by ourselves",
+        "It recommends no action.",
         "Settings (tier key):",
         "  within = 2 days (default 7 days): how short a time.",
         "  times = 3: how many calls.",

@@ -965,7 +965,7 @@ def test_a_write_that_is_interrupted_leaves_nothing_half_done_and_the_log_usable
         program.go()
         found = program.result()
     assert found["errors"] == []
-    assert len(found["done"]) > 20
+    assert found["done"], "it was never left alone for long enough to write"
     with open_log(shared_log) as log:
         events = list(log.tail())
         assert half_batches(events) == []
