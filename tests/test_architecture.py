@@ -22,6 +22,7 @@ ROOMS = [
     "codec",
     "words",
     "history",
+    "settling",
     "client",
     "findings",
     "declare",

@@ -23,9 +23,9 @@ from retention_engine import (
     instant,
     rule,
 )
-from retention_engine.client import settles
 from retention_engine.history import EVERYTHING, MOST_LOOKUPS, Events
 from retention_engine.rules.complaints import open_complaint
+from retention_engine.settling import settles
 from retention_engine.timelines import schedules
 from strategies import logs, moments, questions
 

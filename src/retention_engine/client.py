@@ -17,7 +17,6 @@ from .events import (
     ActionDone,
     ActionSnoozed,
     Complained,
-    Engaged,
     Event,
     Judged,
     Profiled,
@@ -27,6 +26,7 @@ from .events import (
 )
 from .history import AT, EVERYTHING, ORDER, Events, History, Selector
 from .moments import in_utc
+from .settling import Complaints, settles
 
 E = TypeVar("E", bound=Event)
 S = TypeVar("S")
@@ -246,11 +246,11 @@ class Client:
     @property
     def open_complaints(self) -> tuple[Complained, ...]:
         """The complaints that no `resolved` names, nor the `resolves` of any `engaged`."""
-        return self.fold(_Complaints, _Complaints.take, Complained, Resolved, settles).open
+        return self.fold(Complaints, Complaints.take, Complained, Resolved, settles).open
 
     def settlement(self, complaint: Event) -> Event | None:
         """The first event that settled a complaint: a `resolved` that names it, or the `resolves` of an `engaged`."""
-        settled = self.fold(_Complaints, _Complaints.take, Complained, Resolved, settles).settled
+        settled = self.fold(Complaints, Complaints.take, Complained, Resolved, settles).settled
         return None if complaint.id is None else settled.get(complaint.id)
 
     @property
@@ -321,11 +321,6 @@ def interaction(event: Event) -> bool:
     return not isinstance(event, NO_INTERACTION)
 
 
-def settles(event: Event) -> bool:
-    """An `engaged` that settles a complaint."""
-    return isinstance(event, Engaged) and event.resolves is not None
-
-
 @cache
 def _says(field: str) -> Callable[[Event], bool]:
     """The condition `profiled` with this field."""
@@ -344,31 +339,3 @@ def _longest_term(so_far: tuple[Term | None], event: Event) -> tuple[Term | None
     if not isinstance(event, Renewed) or event.term_end is None or (so_far[0] and event.term_end < so_far[0].end):
         return so_far
     return (Term(event.term_start, event.term_end, event.value, event.currency, event),)
-
-
-class _Complaints:
-    """Which complaints are open, and which event settled each of the others."""
-
-    __slots__ = ("open", "settled")
-
-    def __init__(self) -> None:
-        self.open: tuple[Complained, ...] = ()
-        self.settled: dict[str, Event] = {}
-
-    def take(self, event: Event) -> "_Complaints":
-        """Take in a complaint, or what settles one; either may come first."""
-        if isinstance(event, Complained):
-            if event.id is None or event.id not in self.settled:
-                self.open += (event,)
-        else:
-            named = (
-                event.complaint
-                if isinstance(event, Resolved)
-                else event.resolves
-                if isinstance(event, Engaged)
-                else None
-            )
-            if named is not None and named not in self.settled:
-                self.settled[named] = event
-                self.open = tuple(complaint for complaint in self.open if complaint.id != named)
-        return self

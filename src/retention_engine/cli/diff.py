@@ -15,7 +15,16 @@ from ..formats.verdicts import as_json
 from ..formats.words import day
 from ..settings import FILE_NAME
 from .exits import FAIL_ON, RULE_FAILED
-from .options import InstantParam, RuleChoice, ahead_option, log_argument, moment_options, now, rule_options
+from .options import (
+    InstantParam,
+    RuleChoice,
+    ahead_option,
+    limit_option,
+    log_argument,
+    moment_options,
+    now,
+    rule_options,
+)
 from .reading import histories
 from .replay import report_failures
 
@@ -64,14 +73,7 @@ class Question:
     show_default=True,
     help="How the results are printed.",
 )
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    default=25,
-    metavar="N",
-    show_default=True,
-    help="Of how many clients the text tells; 0 for all.",
-)
+@limit_option("Of how many clients the text tells; 0 for all.")
 @click.option("--fail-on-difference", is_flag=True, help="Exit with 1 if anything differs.")
 @click.pass_context
 def diff(

@@ -16,7 +16,7 @@ from ..formats.verdicts import as_json, as_jsonl
 from ..formats.words import day
 from ..scoring import DIMENSIONS, Scorecard, Weights, scorecard
 from .exits import RULE_FAILED
-from .options import RuleChoice, log_argument, moment_options, now, rule_options
+from .options import RuleChoice, limit_option, log_argument, moment_options, now, rule_options
 from .reading import histories
 from .replay import noting, report_failures, summary
 
@@ -44,14 +44,7 @@ _WRITERS: dict[str, Callable[[dict[str, Any]], Iterable[bytes]]] = {
     show_default=True,
     help="How the results are printed; for clients that are named, the table is a text.",
 )
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    default=25,
-    metavar="N",
-    show_default=True,
-    help="Rows of the table; 0 for all.",
-)
+@limit_option("Rows of the table; 0 for all.")
 @click.pass_context
 def health(
     ctx: click.Context,

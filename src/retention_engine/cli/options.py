@@ -80,6 +80,11 @@ settings_option = click.option(
 )
 
 
+def limit_option(what: str) -> Callable[[C], C]:
+    """`--limit`, of what is printed for people; `what` is its help."""
+    return click.option("--limit", type=click.IntRange(min=0), default=25, metavar="N", show_default=True, help=what)
+
+
 known_at_option = click.option(
     "--known-at",
     type=InstantParam(),

@@ -13,7 +13,7 @@ from ..formats.verdicts import as_json
 from ..moments import LONGEST
 from ..outlook import outlook_of
 from .exits import FAIL_ON, RULE_FAILED
-from .options import LevelParam, RuleChoice, log_argument, moment_options, now, rule_options
+from .options import LevelParam, RuleChoice, limit_option, log_argument, moment_options, now, rule_options
 from .reading import histories
 from .replay import report_failures
 
@@ -39,14 +39,7 @@ from .replay import report_failures
     show_default=True,
     help="How the results are printed.",
 )
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    default=25,
-    metavar="N",
-    show_default=True,
-    help="Changes in the text; 0 for all.",
-)
+@limit_option("Changes in the text; 0 for all.")
 @click.option(
     "--fail-on", type=LevelParam(), help="Exit with 1 if a client becomes worse, and LEVEL or worse than that."
 )

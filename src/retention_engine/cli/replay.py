@@ -16,7 +16,7 @@ from ..formats.verdicts import as_csv, as_json, as_jsonl, replay_document
 from ..formats.words import day, printable
 from ..moments import instant
 from .exits import FAIL_ON, RULE_FAILED
-from .options import LevelParam, RuleChoice, ahead_option, log_argument, moment_options, now, rule_options
+from .options import LevelParam, RuleChoice, ahead_option, limit_option, log_argument, moment_options, now, rule_options
 from .reading import histories
 
 View = dict[str, Any]
@@ -37,14 +37,7 @@ View = dict[str, Any]
     show_default=True,
     help="How the results are printed.",
 )
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    default=25,
-    metavar="N",
-    show_default=True,
-    help="Rows of the table; 0 for all.",
-)
+@limit_option("Rows of the table; 0 for all.")
 @click.option("--fail-on", type=LevelParam(), help="Exit with 1 if a client's status is LEVEL or worse.")
 @click.pass_context
 def replay(
