@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         compare_knowledge,
         compare_span,
     )
-    from .declare import BoundRule, Findings, Rule, book_rule, rule, rule_of
+    from .declare import BoundRule, Findings, Pack, Rule, book_rule, rule, rule_of
     from .embedding import Observer, RetentionEngine
     from .engine import Assessment, Change, Engine, RuleFailure, Schedule
     from .errors import RetentionError
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .moments import days, instant
     from .outcomes import KnownOutcome, Outcome
     from .outlook import ComingChange, Deadline, Outlook, outlook_of
+    from .plugins import PluginFailure, Plugins, configure, load_plugins
     from .predictions import Prediction
     from .reality import MonthOfRetention, Reality, ValueAtStake, actual_retention
     from .repair import Rejection, Repair, find_repair
@@ -130,6 +131,9 @@ __all__ = [
     "Outlook",
     "OwnerWorklist",
     "Pace",
+    "Pack",
+    "PluginFailure",
+    "Plugins",
     "Prediction",
     "Profiled",
     "Reality",
@@ -173,6 +177,7 @@ __all__ = [
     "compare",
     "compare_knowledge",
     "compare_span",
+    "configure",
     "contact",
     "count_by_status",
     "create_log",
@@ -185,6 +190,7 @@ __all__ = [
     "heard",
     "html_report",
     "instant",
+    "load_plugins",
     "open_log",
     "outlook_of",
     "overlap",
@@ -244,7 +250,8 @@ _HOMES = {
         "compare_knowledge",
         "compare_span",
     ),
-    "declare": ("BoundRule", "Findings", "Rule", "book_rule", "rule", "rule_of"),
+    "declare": ("BoundRule", "Findings", "Pack", "Rule", "book_rule", "rule", "rule_of"),
+    "plugins": ("PluginFailure", "Plugins", "configure", "load_plugins"),
     "repair": ("Rejection", "Repair", "find_repair"),
     "rules": ("BUILT_IN",),
     "scoring": ("Deduction", "Score", "Scorecard", "Standing", "Weights", "scorecard"),

@@ -1,16 +1,16 @@
 """`@rule` and `@book_rule`: a function's name, packs, rationale and settings, read off the function itself."""
 
-import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from inspect import Parameter, cleandoc, signature
+from inspect import Parameter, signature
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints, overload
 
 import attrs
 
 from .client import Client
+from .docstrings import RuleDocstring
 from .errors import RuleError
 from .findings import Finding
 
@@ -26,11 +26,31 @@ Dimension = Literal["service", "relationship", "reputation", "commercial"]
 Settled = Literal["conversation", "task"]
 """What a rule's actions take: a conversation with the client, or a task that we can do by ourselves."""
 
+Source = Literal["default", "set", "default for the tier", "set for the tier"]
+"""Where the value of a setting comes from, what goes before the others last."""
+
 Scope = Literal["client", "book"]
 """Whether a rule reads one client or the whole book."""
 
-_SETTING_LINE = re.compile(r"(\w+): (.*)")
-_SECTIONS = ("Settings", "Fires", "Silent")
+Status = Literal["experimental", "stable", "deprecated"]
+"""How far one can build on a rule. An experimental one is on only where it is named; a deprecated one will be removed."""
+
+
+@attrs.frozen
+class Pack:
+    """A pack of rules that a plug-in brings: turned on and off as one.
+
+    A rule of the plug-in joins it by `@rule(pack=NAME)`; `rules` adds others.
+
+    Attributes:
+        name: the pack's name; the settings file knows it as `PLUGIN/NAME`.
+        about: what it is for, one sentence.
+        rules: names of further rules in it: of this plug-in, or built-in ones.
+    """
+
+    name: str
+    about: str
+    rules: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -62,6 +82,9 @@ class Rule:
         fires: an example in which it finds something, line by line; see `formats.examples`.
         silent: an example in which it finds nothing.
         scope: whether it reads one client or the whole book.
+        status: how far one can build on it.
+        distribution: what brings it, such as `acme-rules 1.0` or `./rules/acme.py`; empty for a rule of this package, and
+            for one that was handed over as a function.
     """
 
     name: str
@@ -77,6 +100,8 @@ class Rule:
     fires: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
     scope: Scope = "client"
+    status: Status = "stable"
+    distribution: str = ""
 
 
 @overload
@@ -88,6 +113,7 @@ def rule(
     tiers: Mapping[str, Mapping[str, Any]] | None = None,
     dimension: Dimension = "relationship",
     settled_by: Settled = "conversation",
+    status: Status = "stable",
 ) -> Callable[[F], F]: ...
 def rule(
     function: F | None = None,
@@ -97,6 +123,7 @@ def rule(
     tiers: Mapping[str, Mapping[str, Any]] | None = None,
     dimension: Dimension = "relationship",
     settled_by: Settled = "conversation",
+    status: Status = "stable",
 ) -> F | Callable[[F], F]:
     """Declare a function as a rule; the function itself stays as it is and can be called.
 
@@ -109,13 +136,14 @@ def rule(
         tiers: defaults that differ for a tier: `{"key": {"every": days(30)}}`.
         dimension: what of a client's health it is about.
         settled_by: what its actions take: a conversation with the client, or a task that we can do by ourselves.
+        status: how far one can build on it; an experimental rule is on only where it is named, whatever its packs.
 
     Raises:
         RuleError: the signature or the docstring can't serve.
     """
 
     def declare(function: F) -> F:
-        return _declared(function, pack, tiers or {}, dimension, settled_by, "client")
+        return _declared(function, pack, tiers or {}, dimension, settled_by, "client", status)
 
     return declare if function is None else declare(function)
 
@@ -124,7 +152,11 @@ def rule(
 def book_rule(function: F, /) -> F: ...
 @overload
 def book_rule(
-    *, pack: str | Sequence[str] = (), dimension: Dimension = "relationship", settled_by: Settled = "conversation"
+    *,
+    pack: str | Sequence[str] = (),
+    dimension: Dimension = "relationship",
+    settled_by: Settled = "conversation",
+    status: Status = "stable",
 ) -> Callable[[F], F]: ...
 def book_rule(
     function: F | None = None,
@@ -133,6 +165,7 @@ def book_rule(
     pack: str | Sequence[str] = (),
     dimension: Dimension = "relationship",
     settled_by: Settled = "conversation",
+    status: Status = "stable",
 ) -> F | Callable[[F], F]:
     """Declare a function as a rule about all clients together; the function itself stays as it is and can be called.
 
@@ -145,13 +178,14 @@ def book_rule(
         pack: the pack or packs that turn the rule on; none means that it is on wherever it is handed over.
         dimension: what of the clients' health it is about.
         settled_by: what its actions take: a conversation with the client, or a task that we can do by ourselves.
+        status: how far one can build on it; an experimental rule is on only where it is named, whatever its packs.
 
     Raises:
         RuleError: the signature or the docstring can't serve.
     """
 
     def declare(function: F) -> F:
-        return _declared(function, pack, {}, dimension, settled_by, "book")
+        return _declared(function, pack, {}, dimension, settled_by, "book", status)
 
     return declare if function is None else declare(function)
 
@@ -177,9 +211,10 @@ def _declared(
     dimension: Dimension,
     settled_by: Settled,
     scope: Scope,
+    status: Status,
 ) -> F:
     packs = (pack,) if isinstance(pack, str) else tuple(pack)
-    declared = _read_off(function, packs, tiers, dimension, settled_by, scope)
+    declared = _read_off(function, packs, tiers, dimension, settled_by, scope, status)
     function.__retention_rule__ = declared  # type: ignore[attr-defined]
     return function
 
@@ -191,43 +226,43 @@ def _read_off(
     dimension: Dimension,
     settled_by: Settled,
     scope: Scope,
+    status: Status,
 ) -> Rule:
     name = getattr(function, "__name__", type(function).__name__).replace("_", "-")
-    doc = cleandoc(function.__doc__ or "")
-    if not doc:
+    doc = RuleDocstring.read(function.__doc__)
+    if not doc.about:
         raise RuleError(f"rule {name}: write a docstring whose first line names the problem that it finds")
-    about, _, rest = doc.partition("\n")
-    rationale, sections = _sections(rest)
-    explained = _explanations(sections.get("Settings", ()))
-    settings = _settings_of(function, name, explained, scope)
-    if explained:
-        raise RuleError(f"rule {name}: the docstring explains {', '.join(sorted(explained))}, which is no setting")
+    settings = _settings_of(function, name, doc.settings, scope)
+    if unknown := doc.settings.keys() - settings:
+        raise RuleError(f"rule {name}: the docstring explains {', '.join(sorted(unknown))}, which is no setting")
     for tier, values in tiers.items():
         for key, value in values.items():
             if key not in settings or not fits(value, settings[key].type):
                 raise RuleError(f"rule {name}: tier {tier!r} gives {key}={value!r}, which fits no setting")
-    for what, given, choices in (("dimension", dimension, Dimension), ("settled_by", settled_by, Settled)):
+    words = (("dimension", dimension, Dimension), ("settled_by", settled_by, Settled), ("status", status, Status))
+    for what, given, choices in words:
         if given not in get_args(choices):
             raise RuleError(f"rule {name}: {what}={given!r} is none of {', '.join(get_args(choices))}")
     return Rule(
         name=name,
         function=function,
         packs=packs,
-        about=about.strip(),
-        rationale=rationale,
+        about=doc.about,
+        rationale=doc.rationale,
         settings=settings,
         tiers=tiers,
         origin=function.__module__,
         dimension=dimension,
         settled_by=settled_by,
-        fires=sections.get("Fires", ()),
-        silent=sections.get("Silent", ()),
+        fires=doc.fires,
+        silent=doc.silent,
         scope=scope,
+        status=status,
     )
 
 
-def _settings_of(function: RuleFunction, name: str, explained: dict[str, str], scope: Scope) -> dict[str, Setting]:
-    """The settings that a signature declares; their explanations are taken out of `explained`."""
+def _settings_of(function: RuleFunction, name: str, explained: Mapping[str, str], scope: Scope) -> dict[str, Setting]:
+    """The settings that a signature declares, with what the docstring says of them."""
     parameters = iter(signature(function).parameters.values())
     subject = next(parameters, None)
     if subject is None or subject.kind not in {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}:
@@ -247,7 +282,7 @@ def _settings_of(function: RuleFunction, name: str, explained: dict[str, str], s
             raise RuleError(f"rule {name}: {key} must be annotated as {types_}")
         if not fits(parameter.default, hint):
             raise RuleError(f"rule {name}: the default of {key}, {parameter.default!r}, is not of its type")
-        settings[key] = Setting(key, hint, parameter.default, explained.pop(key, ""))
+        settings[key] = Setting(key, hint, parameter.default, explained.get(key, ""))
     return settings
 
 
@@ -267,36 +302,6 @@ def fits(value: object, hint: Any) -> bool:
     if get_origin(hint) is tuple:
         return isinstance(value, tuple) and all(fits(part, get_args(hint)[0]) for part in value)
     return type(value) is hint
-
-
-def _sections(doc: str) -> tuple[str, dict[str, tuple[str, ...]]]:
-    """The docstring without the sections that are read, and their lines by heading, indented as below the heading."""
-    prose: list[str] = []
-    sections: dict[str, list[str]] = {}
-    heading = ""
-    for line in doc.split("\n"):
-        if line and not line.startswith(" "):
-            heading = line.removesuffix(":") if line.endswith(":") and line[:-1] in _SECTIONS else ""
-        if heading:
-            sections.setdefault(heading, []).append(line[4:].rstrip())
-        else:
-            prose.append(line)
-    found = {name: tuple(line for line in lines[1:] if line) for name, lines in sections.items()}
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(prose)).strip(), found
-
-
-def _explanations(lines: Sequence[str]) -> dict[str, str]:
-    """What a `Settings:` section says, by setting."""
-    explained: dict[str, str] = {}
-    name = ""
-    for line in lines:
-        match = _SETTING_LINE.fullmatch(line)
-        if match:
-            name = match[1]
-            explained[name] = match[2]
-        elif name:
-            explained[name] += " " + line.strip()
-    return explained
 
 
 @attrs.frozen(eq=False)
@@ -332,6 +337,14 @@ class BoundRule:
                 **self.tier_values.get(tier, {}),
             }
         return self._by_tier[tier]
+
+    def source(self, setting: str, tier: str) -> Source:
+        """Where the value of a setting comes from, for clients of a tier."""
+        if setting in self.tier_values.get(tier, {}):
+            return "set for the tier"
+        if setting in self.rule.tiers.get(tier, {}):
+            return "default for the tier"
+        return "set" if setting in self.values else "default"
 
     def findings(self, client: Client) -> Findings:
         """What the rule states of a client's history."""

@@ -20,10 +20,11 @@ from .kinds import KINDS, Kinds
 from .log import EventLog, Receipt, create_log, open_log
 from .moments import days
 from .outlook import Outlook, outlook_of
+from .plugins import NO_PLUGINS, Plugins, configure, load_plugins
 from .reality import Reality, actual_retention
 from .repair import Repair, find_repair
 from .scoring import Scorecard, scorecard
-from .settings import CATALOGUE, Settings
+from .settings import Settings
 from .worklist import Worklist, tasks_of, worklist_of
 
 _LOGGER = logging.getLogger("retention_engine")
@@ -55,7 +56,12 @@ class RetentionEngine:
         log: the log; closed with the engine.
         settings: which rules are on, and their settings.
         rules: rules of your own, besides the built-in ones; the settings may name them.
+        plugins: what plug-ins bring, as `load_plugins` or `configure` loaded it.
         observers: told what happens.
+
+    Attributes:
+        plugins: what plug-ins bring; `plugins.failures` tells what could not be loaded, and until that is mended no
+            client is shown better than `unknown`.
     """
 
     def __init__(
@@ -64,11 +70,13 @@ class RetentionEngine:
         *,
         settings: Settings | None = None,
         rules: Iterable[RuleFunction] = (),
+        plugins: Plugins = NO_PLUGINS,
         observers: Iterable[Observer] = (),
     ) -> None:
         self.log = log
         self.settings = settings or Settings()
-        catalogue = [*CATALOGUE, *map(rule_of, rules)]
+        self.plugins = plugins
+        catalogue = [*plugins.catalogue, *map(rule_of, rules)]
         self.engine = Engine(self.settings.choose(catalogue))
         self.book_rules = in_order(self.settings.choose_book(catalogue))
         in_order([*self.engine.rules, *self.book_rules])  # a setting names a rule, so no two may have one name
@@ -82,6 +90,7 @@ class RetentionEngine:
         create: bool = False,
         settings: Settings | Path | str | None = None,
         rules: Iterable[RuleFunction] = (),
+        plugins: Iterable[str] = (),
         kinds: Kinds = KINDS,
         observers: Iterable[Observer] = (),
         **options: Any,
@@ -91,8 +100,9 @@ class RetentionEngine:
         Args:
             address: the log's address; see `open_log`.
             create: make the log where there is none.
-            settings: settings, or the path of a settings file.
+            settings: settings, or the path of a settings file; the plug-ins that it names are loaded.
             rules: rules of your own, besides the built-in ones.
+            plugins: further plug-ins, as `load_plugins` takes them; their kinds of event may be recorded and read.
             kinds: the kinds of event that may be recorded and read.
             observers: told what happens.
             options: for the log; see `open_log`.
@@ -102,11 +112,16 @@ class RetentionEngine:
             LogError: there is no such log, or it can't be opened.
         """
         own = tuple(rules)
-        if isinstance(settings, Path | str):
-            settings = Settings.load(Path(settings), [*CATALOGUE, *map(rule_of, own)])
+        if isinstance(settings, Settings):
+            named = settings.plugins
+            loaded = load_plugins([*named.use, *plugins], time_budget=named.time_budget)
+        else:
+            file = None if settings is None else Path(settings)
+            settings, loaded = configure(file, plugins=plugins, rules=map(rule_of, own))
+        kinds = kinds.adding(*(kind for name, kind in loaded.kinds.items() if name not in KINDS))
         log = (create_log if create else open_log)(address, kinds=kinds, **options)
         try:
-            return cls(log, settings=settings, rules=own, observers=observers)
+            return cls(log, settings=settings, rules=own, plugins=loaded, observers=observers)
         except BaseException:
             log.close()
             raise

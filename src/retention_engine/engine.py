@@ -10,7 +10,7 @@ import attrs
 
 from .client import Client
 from .declare import BoundRule, RuleFunction, bound
-from .errors import RuleError, UnknownClient
+from .errors import Reported, RuleError, UnknownClient
 from .events import ActionDismissed, ActionDone, ActionSnoozed, Event, Judged
 from .findings import Action, Concern, Finding, Health, attributed
 
@@ -323,6 +323,8 @@ def _refuse_contradictions(stated: list[Finding]) -> None:
 
 def cause_of(error: Exception) -> str:
     """What was raised and on which line, in one line of text."""
+    if isinstance(error, Reported):
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     outside = [frame for frame in frames if frame.filename != __file__]
     where = f" ({outside[-1].filename}:{outside[-1].lineno})" if outside else ""

@@ -46,6 +46,9 @@ from retention_engine import (
     Outlook,
     OwnerWorklist,
     Pace,
+    Pack,
+    PluginFailure,
+    Plugins,
     Profiled,
     Reality,
     Referred,
@@ -72,6 +75,7 @@ from retention_engine import (
     assess_book,
     beyond,
     book_rule,
+    configure,
     contact,
     count_by_status,
     days,
@@ -82,6 +86,7 @@ from retention_engine import (
     gather,
     heard,
     instant,
+    load_plugins,
     outlook_of,
     read_log,
     replay,
@@ -279,3 +284,11 @@ assert_type(mended.rejected, tuple[Rejection, ...])
 assert_type(mended.ends, ComingChange | None)
 assert_type(RetentionEngine.open("memory://").repair("acme", at=NOW), Repair)
 assert_type(Settings().repair, tuple[Remedy, ...])
+
+# Plug-ins.
+assert_type(load_plugins(["./acme.py"], base=Path("rules"), time_budget=timedelta(seconds=2)), Plugins)
+assert_type(configure(Path("retention.toml"), plugins=["acme"]), tuple[Settings, Plugins])
+assert_type(Plugins().catalogue, tuple[Rule, ...])
+assert_type(Plugins().kinds, Kinds)
+assert_type(Plugins().failures, tuple[PluginFailure, ...])
+assert_type(Pack("billing", "Invoices.", rules=("slow-payer",)).rules, tuple[str, ...])

@@ -65,13 +65,13 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         from ..errors import InputError, LogError, RetentionError
-        from .exits import BAD_INPUT, INTERRUPTED, complain
+        from .exits import BAD_INPUT, INTERRUPTED, RULE_FAILED, complain, not_loaded
         from .streams import check_output, give_up_writing
 
         check_output()
         try:
             try:
-                return super().invoke(ctx)
+                done: object = super().invoke(ctx)
             finally:
                 sys.stdout.flush()
         except InputError as error:
@@ -85,6 +85,9 @@ class LazyGroup(click.Group):
             ctx.exit(INTERRUPTED)
         except OSError as error:  # what a command reads, it reads with errors of its own
             give_up_writing(error)
+        if not_loaded(ctx):
+            ctx.exit(RULE_FAILED)
+        return done
 
 
 @click.group(

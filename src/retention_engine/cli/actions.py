@@ -2,7 +2,6 @@
 
 import sys
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import attrs
 import click
@@ -55,9 +54,7 @@ def actions(
     ahead: timedelta,
     budget: int | None,
     everything: bool,
-    settings_file: Path | None,
-    pack: tuple[str, ...],
-    select: tuple[str, ...],
+    choice: RuleChoice,
     format_: str,
 ) -> None:
     """List what is to be done: each owner's worklist for a day.
@@ -76,11 +73,10 @@ def actions(
       retention actions clients.jsonl --owner jo --ahead 60d --format ics > jo.ics
       retention record sqlite:///clients.db acme action_done action=469db2c354bc4473
     """
-    choice = RuleChoice(settings_file, pack, select)
-    (engine, book_rules), pace = choice.with_book_rules(), choice.settings().worklist
+    (engine, book_rules), pace = choice.with_book_rules(), choice.settings.worklist
     moment = at or now()
     asked = {*owners, *([None] if unowned else [])}
-    replayed = replay_book(histories(log), engine, at=moment, known_at=known_at)
+    replayed = replay_book(histories(log, choice.kinds), engine, at=moment, known_at=known_at)
     assessments, book = with_book(replayed, engine, book_rules, at=moment)
     if choice.of_book_alone:
         assessments = (attrs.evolve(assessment, actions=()) for assessment in assessments)

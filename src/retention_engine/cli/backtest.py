@@ -2,7 +2,6 @@
 
 import sys
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import click
 
@@ -110,9 +109,7 @@ def backtest(
     fewest: int,
     ignore_recorded_at: bool,
     known_at: datetime | None,
-    settings_file: Path | None,
-    pack: tuple[str, ...],
-    select: tuple[str, ...],
+    choice: RuleChoice,
     format_: str,
 ) -> None:
     """Hold rules against what happened: whom would they have warned of, and who was lost?
@@ -133,9 +130,9 @@ def backtest(
                 raise click.UsageError(f"{name} can't be given with --truth, which has its own moments and outcomes")
         if truth == log == "-":
             raise click.UsageError("the log and the truth can't both be standard input")
-    engine = RuleChoice(settings_file, pack, select).engine()
+    engine = choice.engine()
     found = hold_against(
-        histories(log),
+        histories(log, choice.kinds),
         engine,
         truth=None if truth is None else read_truth(truth),
         starts=starts,

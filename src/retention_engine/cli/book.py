@@ -2,7 +2,6 @@
 
 import sys
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import click
 
@@ -30,9 +29,7 @@ def book(
     at: datetime | None,
     known_at: datetime | None,
     ahead: timedelta,
-    settings_file: Path | None,
-    pack: tuple[str, ...],
-    select: tuple[str, ...],
+    choice: RuleChoice,
     format_: str,
 ) -> None:
     """Tell what holds for all clients together: whom we forget, and what the business stands on.
@@ -46,9 +43,9 @@ def book(
       retention book clients.jsonl --at 2026-06-30 --pack existing-clients-first
       retention book clients.jsonl --select uncalled-best-clients --format json
     """
-    engine, rules = RuleChoice(settings_file, pack, select).with_book_rules()
+    engine, rules = choice.with_book_rules()
     moment = at or now()
-    found = assess_book(Book.cut(histories(log), engine, at=moment, known_at=known_at), rules, at=moment)
+    found = assess_book(Book.cut(histories(log, choice.kinds), engine, at=moment, known_at=known_at), rules, at=moment)
     if format_ == "json":
         sys.stdout.buffer.write(as_json(book_document(found, known_at=known_at, ahead=ahead)))
     else:

@@ -87,9 +87,7 @@ def diff(
     until: datetime | None,
     ahead: timedelta,
     clients: tuple[str, ...],
-    settings_file: Path | None,
-    pack: tuple[str, ...],
-    select: tuple[str, ...],
+    choice: RuleChoice,
     format_: str,
     limit: int,
     fail_on_difference: bool,
@@ -110,10 +108,10 @@ def diff(
       retention diff clients.jsonl --at 2026-06-30 --known-at 2026-07-01
     """
     _check(old, new, at, known_at, starts, until)
-    here = RuleChoice(settings_file, pack, select)
+    here = choice
     before, after = (here if file is None else attrs.evolve(here, settings_file=file) for file in (old, new))
     question = Question(at, starts, until, known_at, ahead, before, after, of_book=not clients)
-    found = _compared(histories(log, clients), question, of_rules=bool(old or new))
+    found = _compared(histories(log, choice.kinds, clients), question, of_rules=bool(old or new))
     names = (_name(before), _name(after))
     if format_ == "json":
         sys.stdout.buffer.write(as_json(comparison_document(found, names)))

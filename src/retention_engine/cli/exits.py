@@ -35,3 +35,13 @@ def tell(problems: "Sequence[Problem]") -> None:
     more = len(problems) - MOST_SHOWN
     if more > 0:
         click.echo(f"Error: ... and {more:,} more", err=True)
+
+
+NOT_LOADED = "retention_engine.not_loaded"
+"""Under which name a command notes what it said of plug-ins, and which rules stand for what could not be loaded."""
+
+
+def not_loaded(ctx: click.Context) -> set[str]:
+    """The rules that stand for what could not be loaded in this run of a command."""
+    told: dict[str, str | None] = ctx.meta.get(NOT_LOADED, {})
+    return {rule for rule in told.values() if rule is not None}

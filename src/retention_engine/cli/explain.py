@@ -2,7 +2,6 @@
 
 import sys
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import click
 
@@ -36,9 +35,7 @@ def explain(
     at: datetime | None,
     known_at: datetime | None,
     ahead: timedelta,
-    settings_file: Path | None,
-    pack: tuple[str, ...],
-    select: tuple[str, ...],
+    choice: RuleChoice,
     format_: str,
 ) -> None:
     """Tell one client's story: status, why, since when, what to do, what comes next.
@@ -48,14 +45,13 @@ def explain(
       retention explain clients.jsonl acme --at 2026-06-30
       retention explain clients.jsonl acme --pack stick-around --format json
     """
-    chosen = RuleChoice(settings_file, pack, select)
-    engine = chosen.engine()
+    engine = choice.engine()
     moment = at or now()
-    found = next(replay_book(histories(log, (client,)), engine, at=moment, known_at=known_at), None)
+    found = next(replay_book(histories(log, choice.kinds, (client,)), engine, at=moment, known_at=known_at), None)
     if found is None:
         known = f", as known on {day(known_at)}" if known_at else ""
         raise click.UsageError(f"nothing is known of {client!r} as of {day(moment)}{known}")
-    card = scorecard(found.client, found.schedule, at=moment, rules=engine.rules, weights=chosen.settings().score)
+    card = scorecard(found.client, found.schedule, at=moment, rules=engine.rules, weights=choice.settings.score)
     if format_ == "json":
         sys.stdout.buffer.write(as_json(_document(found, ahead, card)))
     else:

@@ -16,9 +16,10 @@ from ..errors import InputError
 from ..events import Event
 from ..formats.csv_writing import table_of
 from ..formats.words import printable
+from ..kinds import Kinds
 from ..log import is_address, open_log
 from .exits import BAD_INPUT, complain
-from .options import log_argument
+from .options import RuleChoice, log_argument, plugin_options
 from .reading import histories
 
 Events = Callable[[], Iterable[Event]]
@@ -34,8 +35,9 @@ Events = Callable[[], Iterable[Event]]
     type=click.Choice(["jsonl", "csv"]),
     help="[default: csv where FILE says so, else jsonl]",
 )
+@plugin_options
 @click.pass_context
-def export(ctx: click.Context, log: str, output: str | None, format_: str | None) -> None:
+def export(ctx: click.Context, log: str, output: str | None, format_: str | None, choice: RuleChoice) -> None:
     """Write a log's events to a file, exactly as they are.
 
     LOG is a log's address, or a file of events. retention import --recorded-at keep makes an equal log of the file. In
@@ -51,7 +53,7 @@ def export(ctx: click.Context, log: str, output: str | None, format_: str | None
     name = (output or "").lower().removesuffix(".gz")
     write = _write_csv if (format_ or ("csv" if name.endswith(".csv") else "jsonl")) == "csv" else _write_jsonl
     try:
-        with _events(log) as events:
+        with _events(log, choice.kinds) as events:
             if output is None:
                 write(events, cast(IO[bytes], sys.stdout.buffer))
                 return
@@ -64,12 +66,12 @@ def export(ctx: click.Context, log: str, output: str | None, format_: str | None
 
 
 @contextmanager
-def _events(log: str) -> Iterator[Events]:
+def _events(log: str, kinds: Kinds) -> Iterator[Events]:
     if not is_address(log):
-        read = sorted((event for _, events in histories(log) for event in events), key=lambda it: it.position)
+        read = sorted((event for _, events in histories(log, kinds) for event in events), key=lambda it: it.position)
         yield lambda: read
         return
-    with open_log(log) as opened:
+    with open_log(log, kinds=kinds) as opened:
         head = opened.head()
         yield lambda: takewhile(lambda event: event.position <= head, opened.tail())
 

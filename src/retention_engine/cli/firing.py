@@ -2,7 +2,6 @@
 
 import sys
 from datetime import datetime
-from pathlib import Path
 
 import click
 
@@ -31,9 +30,7 @@ def firing(
     log: str,
     at: datetime | None,
     known_at: datetime | None,
-    settings_file: Path | None,
-    pack: tuple[str, ...],
-    select: tuple[str, ...],
+    choice: RuleChoice,
     format_: str,
 ) -> None:
     """Show how often each rule finds something in a log: the share of clients with a concern or a due action of it.
@@ -46,10 +43,12 @@ def firing(
       retention rules firing clients.jsonl --at 2026-06-30
       retention rules firing clients.jsonl --pack stick-around --format json
     """
-    engine = RuleChoice(settings_file, pack, select).engine()
+    engine = choice.engine()
     moment = at or now()
     failures: list[RuleFailure] = []
-    found = firings(noting(failures, replay(histories(log), engine, at=moment, known_at=known_at)), engine.rules)
+    found = firings(
+        noting(failures, replay(histories(log, choice.kinds), engine, at=moment, known_at=known_at)), engine.rules
+    )
     if format_ == "json":
         document = {"version": VERSION, "at": instant_text(moment), "rules": [_view(one) for one in found]}
         sys.stdout.buffer.write(as_json(document))

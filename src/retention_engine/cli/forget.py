@@ -7,7 +7,7 @@ import click
 from ..formats.verdicts import VERSION, as_json
 from ..formats.words import printable
 from ..log import Forgotten, open_log
-from .options import address_argument, format_option
+from .options import RuleChoice, address_argument, format_option, plugin_options
 
 UNREACHED = (
     "backups and copies of the log",
@@ -22,8 +22,9 @@ UNREACHED = (
 @address_argument
 @click.argument("client", metavar="CLIENT")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@plugin_options
 @format_option
-def forget(address: str, client: str, yes: bool, format_: str) -> None:
+def forget(address: str, client: str, yes: bool, choice: RuleChoice, format_: str) -> None:
     """Remove what is personal about a client from a log, for good.
 
     All free text goes, from the log's files too: notes, names, topics, reasons, what was learned. What the verdicts rest
@@ -37,7 +38,7 @@ def forget(address: str, client: str, yes: bool, format_: str) -> None:
       retention forget sqlite:///clients.db acme
       retention forget sqlite:///clients.db acme --yes --format json
     """
-    with open_log(address) as log:
+    with open_log(address, kinds=choice.kinds) as log:
         if not yes:
             count = len(log.client(client))
             if count:

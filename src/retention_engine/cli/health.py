@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -52,9 +51,7 @@ def health(
     at: datetime | None,
     known_at: datetime | None,
     clients: tuple[str, ...],
-    settings_file: Path | None,
-    pack: tuple[str, ...],
-    select: tuple[str, ...],
+    choice: RuleChoice,
     format_: str,
     limit: int,
 ) -> None:
@@ -69,11 +66,12 @@ def health(
       retention health clients.jsonl --at 2026-06-30 --client acme
       retention health clients.jsonl --at 2026-06-30 --format csv
     """
-    choice = RuleChoice(settings_file, pack, select)
     engine, moment = choice.engine(), at or now()
     failures: list[RuleFailure] = []
-    assessments = noting(failures, replay_book(histories(log, clients), engine, at=moment, known_at=known_at))
-    cards = _with_cards(assessments, engine, choice.settings().score)
+    assessments = noting(
+        failures, replay_book(histories(log, choice.kinds, clients), engine, at=moment, known_at=known_at)
+    )
+    cards = _with_cards(assessments, engine, choice.settings.score)
     if format_ == "table" and clients:
         _print_in_full(list(cards), moment)
     elif format_ == "table":

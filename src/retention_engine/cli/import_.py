@@ -19,8 +19,9 @@ from ..formats.words import printable
 from ..importing import MOST_PROBLEMS, Imported, import_files
 from ..log import open_log
 from ..log.address import SQLITE
+from ..settings import Settings
 from .exits import BAD_INPUT, tell
-from .options import RuleChoice, format_option, settings_option
+from .options import RuleChoice, format_option, plugin_options
 from .reading import WORTH_A_BAR, size_of
 
 PATIENCE = 60.0
@@ -66,7 +67,7 @@ MOST_SOURCE = 100
     metavar="N",
     help="Give up after more bad lines than that.",
 )
-@settings_option
+@plugin_options
 @format_option
 @click.pass_context
 def import_(
@@ -81,7 +82,7 @@ def import_(
     recorded_at: str,
     format_in: str,
     max_errors: int,
-    settings_file: Path | None,
+    choice: RuleChoice,
     format_: str,
 ) -> None:
     """Import files of events into a log: all of them, or nothing.
@@ -115,10 +116,10 @@ def import_(
       retention import backup.jsonl --log sqlite:///copy.db --recorded-at keep
     """
     _check(files, source, lenient=lenient, quarantine=quarantine)
-    mapping = None if map_name is None else _map(settings_file, map_name)
+    mapping = None if map_name is None else _map(choice.settings, map_name)
     aside = _quarantine(files, quarantine) if lenient else None
     patience: dict[str, Any] = {"lock_timeout": PATIENCE} if address.startswith(SQLITE) else {}
-    with aside or nullcontext(), open_log(address, **patience) as log, _progress(files) as progress:
+    with aside or nullcontext(), open_log(address, kinds=choice.kinds, **patience) as log, _progress(files) as progress:
         done = import_files(
             log,
             files,
@@ -160,8 +161,7 @@ def _quarantine(files: tuple[str, ...], path: Path | None) -> Quarantine:
     return Quarantine(path)
 
 
-def _map(settings_file: Path | None, name: str) -> ColumnMap:
-    settings = RuleChoice(settings_file, (), ()).settings()
+def _map(settings: Settings, name: str) -> ColumnMap:
     if name not in settings.imports:
         hint = did_you_mean(name, settings.imports) or "; write an [import.NAME] table"
         raise click.UsageError(f"--map {name}: {settings.source} has no such column map{hint}")

@@ -11,7 +11,7 @@ from ..formats.verdicts import VERSION, as_json
 from ..formats.words import printable
 from ..log import EventLog, Flaw, open_log
 from .exits import BAD_INPUT
-from .options import address_argument, format_option
+from .options import RuleChoice, address_argument, format_option, plugin_options
 
 
 @click.group(short_help="Verify a log, or back it up.")
@@ -27,9 +27,10 @@ def log() -> None:
 
 @log.command(short_help="Find what is wrong with a log.")
 @address_argument
+@plugin_options
 @format_option
 @click.pass_context
-def verify(ctx: click.Context, address: str, format_: str) -> None:
+def verify(ctx: click.Context, address: str, choice: RuleChoice, format_: str) -> None:
     """Find what is wrong with a log: flipped bits, gaps, reorderings, ids that point nowhere.
 
     Every flaw is printed with the position of its event. The exit code is 3 if there is one.
@@ -41,7 +42,7 @@ def verify(ctx: click.Context, address: str, format_: str) -> None:
     """
     events, name = None, "the log"
     try:
-        with open_log(address) as opened:
+        with open_log(address, kinds=choice.kinds) as opened:
             name = opened.store.name
             flaws = list(opened.verify())
             events = _count(opened)

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 import click
 
-from ..book_rules import BOOK_RULES
-from ..declare import BoundRule
+from ..declare import BoundRule, Rule
 from ..engine import Engine
 from ..findings import Health
+from ..formats.words import printable
+from ..kinds import Kinds
 from ..moments import duration, instant
+from ..plugins import Plugins, configure
 from ..settings import FILE_NAME, Settings
+from .exits import NOT_LOADED
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -105,15 +109,47 @@ def moment_options(command: C) -> C:
     )(command)
 
 
+rules_option = click.option(
+    "--rules",
+    "plugins",
+    multiple=True,
+    metavar="PLUGIN",
+    help="Rules of others, besides those of the settings: a file (./acme.py), a module (acme.rules), or the name of an "
+    "installed plug-in; repeat for several.",
+)
+
+
 def rule_options(command: C) -> C:
-    """`--settings`, `--pack` and `--select`."""
+    """`--settings`, `--rules`, `--pack` and `--select`, which the command gets as one `choice`."""
     command = click.option(
         "--select", multiple=True, metavar="RULE", help="Run this rule alone, whatever is enabled; repeat for several."
-    )(command)
+    )(_choosing(command))
     command = click.option(
         "--pack", multiple=True, metavar="PACK", help="Turn a pack of rules on, besides those of the settings."
     )(command)
-    return settings_option(command)
+    return settings_option(rules_option(command))
+
+
+def plugin_options(command: C) -> C:
+    """`--settings` and `--rules`, for a command that runs no rule but reads or writes events of a plug-in's kinds."""
+    return settings_option(rules_option(_choosing(command)))
+
+
+def _choosing(command: C) -> C:
+    """The command with its options about rules put together as `choice`."""
+
+    @wraps(command)
+    def chosen(
+        *args: Any,
+        settings_file: Path | None,
+        plugins: tuple[str, ...],
+        pack: tuple[str, ...] = (),
+        select: tuple[str, ...] = (),
+        **options: Any,
+    ) -> Any:
+        return command(*args, choice=RuleChoice(settings_file, plugins, pack, select), **options)
+
+    return cast(C, chosen)
 
 
 def ahead_option(command: C) -> C:
@@ -128,44 +164,77 @@ def ahead_option(command: C) -> C:
     )(command)
 
 
-_OF_BOOK = {rule.name for rule in BOOK_RULES}
-
-
-@attrs.frozen
+@attrs.frozen(slots=False)
 class RuleChoice:
     """Which rules to run, as the options say."""
 
-    settings_file: Path | None
-    pack: tuple[str, ...]
-    select: tuple[str, ...]
+    settings_file: Path | None = None
+    plugins: tuple[str, ...] = ()
+    pack: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
 
+    @cached_property
+    def _configured(self) -> tuple[Settings, Plugins]:
+        """The settings named, else those of this folder, else none; and the plug-ins that these or the options name."""
+        file = self.settings_file
+        if file is None and Path(FILE_NAME).is_file():
+            file = Path(FILE_NAME)
+        settings, plugins = configure(file, plugins=self.plugins, named_by="--rules")
+        report_plugins(plugins)
+        return settings, plugins
+
+    @property
     def settings(self) -> Settings:
-        """The settings named, else those of this folder, else none."""
-        if self.settings_file is not None:
-            return Settings.load(self.settings_file)
-        return Settings.load(Path(FILE_NAME)) if Path(FILE_NAME).is_file() else Settings()
+        """The settings."""
+        return self._configured[0]
+
+    @property
+    def catalogue(self) -> tuple[Rule, ...]:
+        """Every rule there is, built in or of a plug-in."""
+        return self._configured[1].catalogue
+
+    @property
+    def kinds(self) -> Kinds:
+        """The kinds of event there are, built in or of a plug-in."""
+        return self._configured[1].kinds
 
     def engine(self) -> Engine:
         """An engine with the rules chosen."""
-        return Engine(self.settings().choose(packs=self.pack, select=self.select))
+        return Engine(self.settings.choose(self.catalogue, packs=self.pack, select=self.select))
 
     def with_book_rules(self) -> tuple[Engine, tuple[BoundRule, ...]]:
         """An engine with the rules chosen about one client, and those chosen about the whole book.
 
         Where rules about the book alone are selected, the enabled ones about one client say how the clients are.
         """
-        of_book = [name for name in self.select if name in _OF_BOOK]
-        of_clients = [name for name in self.select if name not in _OF_BOOK]
-        settings = self.settings()
-        engine = Engine(settings.choose(packs=self.pack, select=of_clients))
+        of_book = [name for name in self.select if name in self._about_the_book]
+        of_clients = [name for name in self.select if name not in self._about_the_book]
+        engine = Engine(self.settings.choose(self.catalogue, packs=self.pack, select=of_clients))
         if of_clients and not of_book:
             return engine, ()
-        return engine, settings.choose_book(packs=self.pack, select=of_book)
+        return engine, self.settings.choose_book(self.catalogue, packs=self.pack, select=of_book)
 
     @property
     def of_book_alone(self) -> bool:
         """Whether rules about the whole book are selected, and no others."""
-        return bool(self.select) and set(self.select) <= _OF_BOOK
+        return bool(self.select) and set(self.select) <= self._about_the_book
+
+    @property
+    def _about_the_book(self) -> set[str]:
+        return {rule.name for rule in self.catalogue if rule.scope == "book"}
+
+
+def report_plugins(plugins: Plugins) -> None:
+    """Say on standard error, once, what could not be loaded; the command then ends with the code of a failed rule."""
+    told = click.get_current_context().meta.setdefault(NOT_LOADED, {})
+    for warning in plugins.warnings:
+        if warning not in told:
+            click.echo(f"Warning: {printable(warning)}", err=True)
+            told[warning] = None
+    for failure in plugins.failures:
+        if str(failure) not in told:
+            click.echo(f"Error: {printable(str(failure))}", err=True)
+            told[str(failure)] = failure.rule
 
 
 def now() -> datetime:

@@ -2,7 +2,6 @@
 
 import sys
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import click
 
@@ -51,9 +50,7 @@ def outlook(
     known_at: datetime | None,
     days: int,
     clients: tuple[str, ...],
-    settings_file: Path | None,
-    pack: tuple[str, ...],
-    select: tuple[str, ...],
+    choice: RuleChoice,
     format_: str,
     limit: int,
     fail_on: Health | None,
@@ -70,9 +67,9 @@ def outlook(
       retention outlook clients.jsonl --at 2026-06-30 --days 90 --client acme
       retention outlook sqlite:///clients.db --format csv
     """
-    engine = RuleChoice(settings_file, pack, select).engine()
+    engine = choice.engine()
     moment = at or now()
-    assessments = replay_book(histories(log, clients), engine, at=moment, known_at=known_at)
+    assessments = replay_book(histories(log, choice.kinds, clients), engine, at=moment, known_at=known_at)
     found = outlook_of(assessments, at=moment, ahead=timedelta(days=days))
     if format_ == "text":
         print_outlook(sys.stdout, found, limit=limit)

@@ -11,7 +11,7 @@ import click
 from ..formats.reality import reality_document, reality_table, write_reality
 from ..formats.verdicts import as_json
 from ..reality import actual_retention
-from .options import DurationParam, InstantParam, log_argument, moment_options, now
+from .options import DurationParam, InstantParam, RuleChoice, log_argument, moment_options, now, plugin_options
 from .reading import histories
 
 _PERCENTAGE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?(%?)", re.ASCII)
@@ -73,6 +73,7 @@ class PercentageParam(click.ParamType[Fraction]):
     show_default=True,
     help="How the results are printed.",
 )
+@plugin_options
 def reality(
     log: str,
     starts: datetime,
@@ -81,6 +82,7 @@ def reality(
     at: datetime | None,
     known_at: datetime | None,
     grace: timedelta,
+    choice: RuleChoice,
     format_: str,
 ) -> None:
     """Show how many clients were kept in a period, by name, and how far that is from what you believe.
@@ -95,7 +97,7 @@ def reality(
       retention reality clients.jsonl --from 2026-04-01 --to 2026-07-01 --at 2026-08-01 --format json
     """
     found = actual_retention(
-        histories(log),
+        histories(log, choice.kinds),
         starts=starts,
         until=until,
         at=at or now(),

@@ -10,10 +10,9 @@ from ..events import Event
 from ..formats.texts import fields_of
 from ..formats.verdicts import VERSION, as_json
 from ..formats.words import printable
-from ..kinds import KINDS
 from ..log import Receipt, open_log
 from .exits import BAD_INPUT
-from .options import InstantParam, address_argument, format_option, now
+from .options import InstantParam, RuleChoice, address_argument, format_option, now, plugin_options
 
 LIST_SEPARATOR = ","
 _ENVELOPE = {
@@ -35,6 +34,7 @@ _ENVELOPE = {
 @click.option("--id", "id_", metavar="ID", help="The event's id: recorded twice, the event is stored once.")
 @click.option("--by", metavar="WHO", help="Who of us.")
 @click.option("--note", metavar="TEXT", help="Anything else.")
+@plugin_options
 @format_option
 @click.pass_context
 def record(
@@ -47,6 +47,7 @@ def record(
     id_: str | None,
     by: str | None,
     note: str | None,
+    choice: RuleChoice,
     format_: str,
 ) -> None:
     """Record one event in a log.
@@ -65,11 +66,11 @@ def record(
     """
     texts = _texts(fields)
     try:
-        cls = KINDS.named(kind)
+        cls = choice.kinds.named(kind)
         given = fields_of(cls, texts.items(), separator=LIST_SEPARATOR)
         envelope = {"client": client, "at": at or now(), "id": id_, "by": by, "note": note}
         event = cls.from_fields(given | {name: value for name, value in envelope.items() if value is not None})
-        with open_log(address) as log:
+        with open_log(address, kinds=choice.kinds) as log:
             receipt = log.record(event)
             name = log.store.name
     except (EventError, KeyReused) as error:

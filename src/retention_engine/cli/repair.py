@@ -4,6 +4,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+import attrs
 import click
 
 from ..client import Client
@@ -13,7 +14,6 @@ from ..formats.repair import repair_document, repair_text
 from ..formats.verdicts import as_json
 from ..formats.words import day
 from ..repair import find_repair
-from ..settings import Settings
 from .exits import RULE_FAILED
 from .options import (
     InstantParam,
@@ -61,9 +61,7 @@ def repair(
     target: Health,
     when: datetime | None,
     catalogue: Path | None,
-    settings_file: Path | None,
-    pack: tuple[str, ...],
-    select: tuple[str, ...],
+    choice: RuleChoice,
     format_: str,
 ) -> None:
     """Find the cheapest step that brings a client's health back to a level, and by when it must happen.
@@ -78,15 +76,14 @@ def repair(
       retention repair clients.jsonl acme --at 2026-06-30 --to watch --by 2026-07-15
       retention repair clients.jsonl acme --catalogue retention.toml --format json
     """
-    choice = RuleChoice(settings_file, pack, select)
     engine = choice.engine()
-    remedies = Settings.load(catalogue).repair if catalogue else choice.settings().repair
+    remedies = (choice if catalogue is None else attrs.evolve(choice, settings_file=catalogue)).settings.repair
     moment = at or now()
     if when is not None and when < moment:
         raise click.BadParameter(f"{day(when)} lies before {day(moment)}", param_hint="--by")
     if target is Health.LEFT:
         raise click.BadParameter("no repair makes a client leave", param_hint="--to")
-    name, events = next(histories(log, (client,)))
+    name, events = next(histories(log, choice.kinds, (client,)))
     known = Client.from_events(name, events, as_of=moment, as_at=known_at)
     try:
         found = find_repair(engine, known, at=moment, when=when, target=target, remedies=remedies)

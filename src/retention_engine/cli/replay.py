@@ -4,7 +4,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,7 +14,7 @@ from ..findings import Health
 from ..formats.verdicts import as_csv, as_json, as_jsonl, replay_document
 from ..formats.words import day, printable
 from ..moments import instant
-from .exits import FAIL_ON, RULE_FAILED
+from .exits import FAIL_ON, RULE_FAILED, not_loaded
 from .options import LevelParam, RuleChoice, ahead_option, limit_option, log_argument, moment_options, now, rule_options
 from .reading import histories
 
@@ -47,9 +46,7 @@ def replay(
     known_at: datetime | None,
     ahead: timedelta,
     clients: tuple[str, ...],
-    settings_file: Path | None,
-    pack: tuple[str, ...],
-    select: tuple[str, ...],
+    choice: RuleChoice,
     format_: str,
     limit: int,
     fail_on: Health | None,
@@ -65,10 +62,12 @@ def replay(
       retention replay clients.jsonl --at 2026-06-30 --pack stick-around --format json
       retention replay clients.jsonl --fail-on at-risk
     """
-    engine = RuleChoice(settings_file, pack, select).engine()
+    engine = choice.engine()
     moment = at or now()
     failures: list[RuleFailure] = []
-    assessed = noting(failures, replay_book(histories(log, clients), engine, at=moment, known_at=known_at))
+    assessed = noting(
+        failures, replay_book(histories(log, choice.kinds, clients), engine, at=moment, known_at=known_at)
+    )
     document = replay_document(assessed, at=moment, known_at=known_at, ahead=ahead)
     if format_ == "table":
         _print_table(document["clients"], moment, limit)
@@ -96,7 +95,10 @@ def report_failures(failures: Sequence[RuleFailure]) -> None:
     for failure in failures:
         first.setdefault(failure.rule, failure)
     counts = Counter(failure.rule for failure in failures)
+    told = not_loaded(click.get_current_context())
     for rule, failure in first.items():
+        if rule in told:
+            continue
         more = f" and {counts[rule] - 1:,} more" if counts[rule] > 1 else ""
         whom = printable(failure.client) or "the whole book"
         click.echo(f"Error: rule {rule} failed for {whom}{more}: {printable(failure.cause)}", err=True)

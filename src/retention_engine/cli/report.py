@@ -53,9 +53,7 @@ def report(
     title: str | None,
     days: int,
     limit: int,
-    settings_file: Path | None,
-    pack: tuple[str, ...],
-    select: tuple[str, ...],
+    choice: RuleChoice,
 ) -> None:
     """Write the whole book as one HTML page: the counts, what is coming, the worklist, and a section a client.
 
@@ -67,10 +65,9 @@ def report(
       retention report clients.jsonl --at 2026-06-30 -o report.html
       retention report sqlite:///clients.db -o report.html --days 90 --title "Our clients"
     """
-    choice = RuleChoice(settings_file, pack, select)
-    (engine, book_rules), settings = choice.with_book_rules(), choice.settings()
+    (engine, book_rules), settings = choice.with_book_rules(), choice.settings
     found = html_report(
-        histories(log),
+        histories(log, choice.kinds),
         engine,
         at=at or now(),
         known_at=known_at,

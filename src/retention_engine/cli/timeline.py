@@ -1,14 +1,14 @@
 """`retention timeline`: every past status of a client, or of the whole book over time."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import click
 
 from ..client import Client
 from ..engine import Engine, RuleFailure
+from ..events import Event
 from ..findings import Health
 from ..formats.timelines import book_view, text, view
 from ..formats.verdicts import as_json, failure_view
@@ -56,9 +56,7 @@ def timeline(
     known_at: datetime | None,
     start: datetime | None,
     every: timedelta,
-    settings_file: Path | None,
-    pack: tuple[str, ...],
-    select: tuple[str, ...],
+    choice: RuleChoice,
     format_: str,
 ) -> None:
     """Show every past status of a client, exact to the instant, with the rules and events behind each change.
@@ -70,11 +68,12 @@ def timeline(
       retention timeline clients.jsonl acme --at 2026-06-30
       retention timeline clients.jsonl --from 2026-01-01 --at 2026-06-30 --every 7d
     """
-    engine = RuleChoice(settings_file, pack, select).engine()
+    engine = choice.engine()
     moment = at or now()
     if start is not None and start > moment:
         raise click.BadParameter(f"{day(start)} lies after {day(moment)}", param_hint="--from")
-    found = _timelines(log, client, engine, moment, known_at)
+    pairs = histories(log, choice.kinds, () if client is None else (client,))
+    found = _timelines(pairs, engine, moment, known_at)
     failures: list[RuleFailure] = []
     if client is None:
         _book(list(found), start, moment, every, format_, failures)
@@ -86,9 +85,9 @@ def timeline(
 
 
 def _timelines(
-    log: str, client: str | None, engine: Engine, at: datetime, known_at: datetime | None
+    pairs: Iterable[tuple[str, list[Event]]], engine: Engine, at: datetime, known_at: datetime | None
 ) -> Iterator[Timeline]:
-    for name, events in histories(log, () if client is None else (client,)):
+    for name, events in pairs:
         known = Client.from_events(name, events, as_of=at, as_at=known_at)
         if known:
             yield timeline_of(engine, known, until=at)

@@ -22,7 +22,7 @@ from ..engine import RuleFailure
 from ..events import Judged
 from ..findings import Action, Concern, Health
 from ..moments import instant_text
-from ..settings import value_text
+from ..setting_values import value_text
 from .verdicts import VERSION, action_view, concern_view, failure_view, safe_cell
 from .words import event_words
 

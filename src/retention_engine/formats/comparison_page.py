@@ -19,7 +19,7 @@ from ..comparison.differences import How
 from ..engine import RuleFailure
 from ..events import Event
 from ..findings import Action, Concern, Health
-from ..settings import value_text
+from ..setting_values import value_text
 from .comparison import summary_view
 from .tables import print_table
 from .words import day, event_words, printable

@@ -1,10 +1,9 @@
 """A rule explained as text, from what its author wrote beside it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from ..declare import Rule, Settled
-from ..settings import value_text
+from ..declare import BoundRule, Rule, Settled
+from ..setting_values import value_text
 
 TAKES: Mapping[Settled, str] = {
     "conversation": "a conversation with the client",
@@ -13,12 +12,23 @@ TAKES: Mapping[Settled, str] = {
 """What a rule's actions take, in words."""
 
 
-def rule_page(rule: Rule, values: Mapping[str, Any], tier: str) -> str:
-    """A rule's problem, rationale, examples and packs, and its settings with the values in force for a tier."""
-    return "\n".join(_lines(rule, values, tier))
+OWN = "retention-engine"
+"""The distribution that the built-in rules come with."""
 
 
-def _lines(rule: Rule, values: Mapping[str, Any], tier: str) -> Iterator[str]:
+def rule_page(bound: BoundRule, tier: str, file: str = "settings") -> str:
+    """A rule's problem, rationale, examples and packs, and its settings as in force for a tier.
+
+    Args:
+        bound: the rule with the values of its settings.
+        tier: the tier.
+        file: where values come from that were set.
+    """
+    return "\n".join(_lines(bound, tier, file))
+
+
+def _lines(bound: BoundRule, tier: str, file: str) -> Iterator[str]:
+    rule, values = bound.rule, bound.settings(tier)
     yield f"{rule.name}: {rule.about}"
     yield ""
     if rule.rationale:
@@ -29,7 +39,9 @@ def _lines(rule: Rule, values: Mapping[str, Any], tier: str) -> Iterator[str]:
         yield from (f"  {line}" for line in lines)
         yield ""
     yield f"Packs: {', '.join(rule.packs) or 'none'}"
-    yield f"Origin: {rule.origin}"
+    yield f"Origin: {rule.distribution}, {rule.origin}" if rule.distribution else f"Origin: {rule.origin}"
+    if rule.status != "stable":
+        yield f"Status: {rule.status}"
     yield f"Dimension: {rule.dimension}"
     yield "It recommends no action." if recommends_nothing(rule) else f"Actions take: {TAKES[rule.settled_by]}"
     if rule.scope == "book":
@@ -39,8 +51,27 @@ def _lines(rule: Rule, values: Mapping[str, Any], tier: str) -> Iterator[str]:
         return
     yield f"Settings (tier {tier}):" if rule.scope == "client" else "Settings:"
     for name, setting in rule.settings.items():
-        default = "" if values[name] == setting.default else f" (default {value_text(setting.default)})"
-        yield f"  {name} = {value_text(values[name])}{default}: {setting.about}"
+        sources = [] if bound.source(name, tier) == "default" else [source_text(bound, name, tier, file)]
+        sources += [] if values[name] == setting.default else [f"default {value_text(setting.default)}"]
+        whence = f" ({'; '.join(sources)})" if sources else ""
+        yield f"  {name} = {value_text(values[name])}{whence}: {setting.about}"
+
+
+def source_text(bound: BoundRule, setting: str, tier: str, file: str) -> str:
+    """Where the value of a setting comes from, for clients of a tier."""
+    source = bound.source(setting, tier)
+    return f"{source} in {file}" if source.startswith("set") else source
+
+
+def origin_of(rule: Rule) -> str:
+    """What brings a rule, with its version: a distribution, a file, or a module."""
+    if rule.distribution:
+        return rule.distribution
+    if rule.origin.partition(".")[0] != __name__.partition(".")[0]:
+        return rule.origin
+    from importlib.metadata import version
+
+    return f"{OWN} {version(OWN)}"
 
 
 def recommends_nothing(rule: Rule) -> bool:
