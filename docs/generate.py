@@ -21,7 +21,8 @@ from retention_engine.cli import COMMANDS, main
 from retention_engine.declare import Setting
 from retention_engine.formats.rule_page import TAKES, examples_of, recommends_nothing
 from retention_engine.schema import Amount, Identifier, Instant, Number, Slug, schema_of
-from retention_engine.settings import CATALOGUE, DEFAULT_PACKS, value_text
+from retention_engine.setting_values import value_text
+from retention_engine.settings import CATALOGUE, DEFAULT_PACKS
 
 FOLDER = Path(__file__).parent / "reference"
 PRACTICES = Path(__file__).parent / "practices.toml"

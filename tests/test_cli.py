@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner
 
 from command import AT, RETENTION, Ran, environment, on_a_terminal, retention
-from retention_engine import BOOK_RULES, BUILT_IN, Client, Engine, Health, days, instant, rule
+from retention_engine import BOOK_RULES, BUILT_IN, Health, days, instant
 from retention_engine.cli import COMMANDS, main
-from retention_engine.cli.options import DurationParam, InstantParam, LevelParam, RuleChoice
+from retention_engine.cli.options import DurationParam, InstantParam, LevelParam
 
 LOG = """\
 {"client": "acme", "kind": "profiled", "at": "2026-01-01", "id": "p1", "name": "Acme Ltd", "tier": "key", "owner": "jo"}
@@ -241,42 +241,48 @@ def test_no_client_at_all_reaches_no_level(tmp_path):
     assert replayed(tmp_path, "--fail-on", "healthy")["clients"] == []
 
 
+BROKEN = '''
+from retention_engine import Client, rule
+
 @rule
 def broken(client: Client):
     """It does not work."""
     yield from ()
     raise ValueError(f"no \x1b[31m luck with {client.id}")
+'''
 
 
 @pytest.fixture
-def _a_rule_that_fails(monkeypatch):
-    """No option turns a failing rule on, so that it is put where the options' rules are."""
-    monkeypatch.setattr(RuleChoice, "engine", lambda _: Engine([broken, *RuleChoice(None, (), ()).settings().choose()]))
+def failing(tmp_path):
+    """Options that turn a rule on which fails."""
+    file = tmp_path / "acme.py"
+    file.write_text(BROKEN)
+    return ["--rules", str(file)]
 
 
-@pytest.mark.usefixtures("_a_rule_that_fails")
 @pytest.mark.parametrize(
     "args", [["--format", "json"], ["--format", "table"], ["--format", "json", "--fail-on", "healthy"]]
 )
-def test_a_rule_that_fails_is_told_and_the_verdicts_are_printed(folder, args):
-    ran = CliRunner().invoke(main, ["replay", str(folder / "log.jsonl"), *AT, *args])
+def test_a_rule_that_fails_is_told_and_the_verdicts_are_printed(folder, failing, args):
+    ran = CliRunner().invoke(main, ["replay", str(folder / "log.jsonl"), *AT, *failing, *args])
     assert ran.exit_code == 4
     (line,) = ran.stderr.splitlines()
-    assert line.startswith(r"Error: rule broken failed for acme and 5 more: ValueError: no \x1b[31m luck with acme (")
+    assert line.startswith(
+        r"Error: rule acme/broken failed for acme and 5 more: ValueError: no \x1b[31m luck with acme ("
+    )
     if "json" in args:
         document = json.loads(ran.stdout)
         assert {client["client"]: client["status"] for client in document["clients"]} == STATUSES | {"bolt": "unknown"}
-        assert [failure["rule"] for failure in document["failures"]] == ["broken"] * 6
+        assert [failure["rule"] for failure in document["failures"]] == ["acme/broken"] * 6
     else:
         assert "1 watch, 2 unknown" in ran.stdout
 
 
-@pytest.mark.usefixtures("_a_rule_that_fails")
 @pytest.mark.parametrize("how", ["text", "json"])
-def test_a_story_with_a_rule_that_fails_is_told(folder, how):
-    ran = CliRunner().invoke(main, ["explain", str(folder / "log.jsonl"), "bolt", *AT, "--format", how])
+def test_a_story_with_a_rule_that_fails_is_told(folder, failing, how):
+    ran = CliRunner().invoke(main, ["explain", str(folder / "log.jsonl"), "bolt", *AT, *failing, "--format", how])
     assert ran.exit_code == 4
-    assert ran.stderr.startswith("Error: rule broken failed for bolt: ValueError: no ")
+    assert ran.stderr.startswith("Error: rule acme/broken failed for bolt: ValueError: no ")
     assert "not the whole truth" in ran.stdout if how == "text" else json.loads(ran.stdout)["status"] == "unknown"
 
 
@@ -369,8 +375,10 @@ def test_rules_are_listed_for_programs(folder):
     assert set(quiet) >= {"name", "packs", "enabled", "origin", "about", "settings"}
     assert quiet["settings"]["every"] == {
         "value": "90 days",
+        "source": "default",
         "default": "90 days",
         "tiers": {"key": "30 days"},
+        "tier_sources": {"key": "default for the tier"},
         "about": quiet["settings"]["every"]["about"],
     }
 
@@ -381,7 +389,7 @@ def test_a_rule_is_explained_with_its_settings(folder):
     assert ran.text.startswith("quiet-client: Nobody has been in touch with the client for longer than agreed.\n")
     assert "Settings (tier standard):\n  every = 90 days: " in ran.text
     key = retention("rules", "explain", "quiet-client", "--tier", "key", cwd=folder)
-    assert "Settings (tier key):\n  every = 30 days (default 90 days): " in key.text
+    assert "Settings (tier key):\n  every = 30 days (default for the tier; default 90 days): " in key.text
 
 
 def test_a_rule_without_settings_says_so(folder):
@@ -403,7 +411,8 @@ def test_a_settings_file_in_the_current_folder_is_used(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     ran = retention("replay", "../log.jsonl", *AT, "--format", "json", cwd=tmp_path / "elsewhere")
     assert json.loads(ran.out)["clients"][0]["status"] == "healthy"
-    assert "every = 10 days (default 90 days)" in retention("rules", "explain", "quiet-client", cwd=tmp_path).text
+    explained = retention("rules", "explain", "quiet-client", cwd=tmp_path).text
+    assert "every = 10 days (set in retention.toml; default 90 days)" in explained
 
 
 def test_a_settings_file_that_is_named_replaces_that_of_the_folder(tmp_path):
@@ -416,7 +425,7 @@ def test_a_settings_file_that_is_named_replaces_that_of_the_folder(tmp_path):
     assert "unheard-client" not in enabled
     assert "one-way-contact" in enabled
     explained = retention("rules", "--settings", "mine.toml", "explain", "quiet-client", cwd=tmp_path)
-    assert "every = 10 days (default 90 days)" in explained.text
+    assert "every = 10 days (set in mine.toml; default 90 days)" in explained.text
     also = retention("rules", "explain", "quiet-client", "--settings", "mine.toml", cwd=tmp_path)
     assert also.text == explained.text
 

@@ -916,8 +916,8 @@ def test_every_query_asks_about_a_moment_and_what_was_known_then(name):
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_query_that_evaluates_rules_takes_settings_packs_and_rules(name):
-    asks_rules = {"--settings", "--pack", "--select"}
-    assert options(QUERIES[name]) & asks_rules == (set() if name in NO_RULES else asks_rules)
+    asks_rules = {"--settings", "--rules", "--pack", "--select"}
+    assert options(QUERIES[name]) & asks_rules == ({"--settings", "--rules"} if name in NO_RULES else asks_rules)
 
 
 MORE: Mapping[str, list[str]] = {

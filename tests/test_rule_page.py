@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 from command import retention
-from retention_engine import BUILT_IN, Action, Book, Client, Concern, Health, book_rule, days, rule, rule_of
+from retention_engine import BUILT_IN, Action, Book, BoundRule, Client, Concern, Health, book_rule, days, rule, rule_of
 from retention_engine.formats.rule_page import rule_page
 from retention_engine.settings import CATALOGUE
 
@@ -54,7 +54,7 @@ def crowded(book: Book, *, times: int = 3):
 
 
 def test_a_page_has_problem_rationale_examples_packs_and_settings():
-    assert rule_page(rule_of(many_calls), {"within": days(2), "times": 3}, "key").splitlines() == [
+    assert rule_page(BoundRule(rule_of(many_calls), values={"within": days(2)}), "key", "mine.toml").splitlines() == [
         "many-calls: The client calls all the time.",
         "",
         "Something must be wrong.",
@@ -72,13 +72,13 @@ def test_a_page_has_problem_rationale_examples_packs_and_settings():
         "Dimension: service",
         "It recommends no action.",
         "Settings (tier key):",
-        "  within = 2 days (default 7 days): how short a time.",
+        "  within = 2 days (set in mine.toml; default 7 days): how short a time.",
         "  times = 3: how many calls.",
     ]
 
 
 def test_a_page_leaves_out_what_there_is_not():
-    assert rule_page(rule_of(terse), {}, "standard").splitlines() == [
+    assert rule_page(BoundRule(rule_of(terse)), "standard").splitlines() == [
         "terse: There is a client.",
         "",
         "Packs: none",
@@ -90,7 +90,7 @@ def test_a_page_leaves_out_what_there_is_not():
 
 
 def test_a_page_has_the_one_example_that_there_is():
-    assert rule_page(rule_of(half_told), {}, "standard").splitlines()[:6] == [
+    assert rule_page(BoundRule(rule_of(half_told)), "standard").splitlines()[:6] == [
         "half-told: There is a client to call.",
         "",
         "An example in which it finds nothing:",
@@ -101,7 +101,7 @@ def test_a_page_has_the_one_example_that_there_is():
 
 
 def test_a_rule_about_the_whole_book_says_so_and_has_no_tier():
-    page = rule_page(rule_of(crowded), {"times": 3}, "standard").splitlines()
+    page = rule_page(BoundRule(rule_of(crowded)), "standard").splitlines()
     assert any("the whole book" in line for line in page)
     assert page[-2:] == ["Settings:", "  times = 3: "]
 
@@ -109,8 +109,7 @@ def test_a_rule_about_the_whole_book_says_so_and_has_no_tier():
 def test_the_command_prints_the_page():
     for found in (BUILT_IN[0], next(found for found in BUILT_IN if found.settled_by == "task")):
         ran = retention("rules", "explain", found.name)
-        values = {name: setting.default for name, setting in found.settings.items()}
-        assert (ran.code, ran.err, ran.text) == (0, "", rule_page(found, values, "standard") + "\n")
+        assert (ran.code, ran.err, ran.text) == (0, "", rule_page(BoundRule(found), "standard") + "\n")
         assert all(f"  {line}\n" in ran.text for line in (*found.fires, *found.silent))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from retention_engine import BUILT_IN, Client, Findings, Settings, days, rule, rule_of
 from retention_engine.errors import RetentionError, SettingsError
-from retention_engine.settings import read_value, value_text
+from retention_engine.setting_values import read_value, value_text
 
 RULES = {it.name: it for it in BUILT_IN}
 
