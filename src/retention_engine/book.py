@@ -276,7 +276,7 @@ def assess_book(book: Book, rules: Iterable[RuleFunction | BoundRule], *, at: da
         try:
             stated = checked(rule, _lasting(rule.about_book(known), known.latest), client_of)
         except Exception as error:  # noqa: BLE001 - whatever a rule raises, what the others say stands
-            failures.append(RuleFailure(rule.name, WHOLE_BOOK, cause_of(error)))
+            failures.append(RuleFailure(rule.name, WHOLE_BOOK, cause_of(error), rule.rule.distribution))
             continue
         concerns += (finding for finding in stated if isinstance(finding, Concern))
         actions += (attrs.evolve(finding, about=None) for finding in stated if isinstance(finding, Action))

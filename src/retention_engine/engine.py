@@ -12,7 +12,7 @@ from .client import Client
 from .declare import BoundRule, RuleFunction, bound
 from .errors import Reported, RuleError, UnknownClient
 from .events import ActionDismissed, ActionDone, ActionSnoozed, Event, Judged
-from .findings import Action, Concern, Finding, Health, attributed
+from .findings import Action, Concern, Finding, Health, attributed_action, attributed_concern
 
 AHEAD = timedelta(days=7)
 """How far ahead of the moment actions are listed, unless said otherwise."""
@@ -26,11 +26,13 @@ class RuleFailure:
         rule: the rule's name.
         client: the client's id; empty for a rule about the whole book.
         cause: what was raised, and where.
+        distribution: what brings the rule, as `Rule.distribution` says it.
     """
 
     rule: str
     client: str
     cause: str
+    distribution: str = ""
 
 
 Stated = Sequence[Finding] | RuleFailure
@@ -231,7 +233,7 @@ def state(rule: BoundRule, client: Client) -> Stated:
     try:
         return checked(rule, rule.findings(client), lambda _: client)
     except Exception as error:  # noqa: BLE001 - whatever a rule raises, the other verdicts stand
-        return RuleFailure(rule.name, client.id, cause_of(error))
+        return RuleFailure(rule.name, client.id, cause_of(error), rule.rule.distribution)
 
 
 def in_order(rules: Iterable[RuleFunction | BoundRule]) -> tuple[BoundRule, ...]:
@@ -276,29 +278,30 @@ def checked(
     """
     stated: list[Finding] = []
     for finding in findings:
-        if not isinstance(finding, Concern | Action):
+        if not isinstance(finding, (Concern, Action)):
             raise RuleError(f"yields {finding!r}; a rule yields Concern and Action")
         client = client_of(finding)
         because = _evidence(finding, client)
         if isinstance(finding, Action):
             if client is None:
                 raise RuleError(f"recommends an action about {finding.about!r}; about= is to be a client's id")
-            stated.append(attributed(finding, rule=rule.name, client=client.id, because=because))
+            stated.append(attributed_action(finding, rule=rule.name, because=because, client=client.id))
         elif finding.until is None or finding.starts < finding.until:
             message = finding.message or rule.rule.about
-            stated.append(attributed(finding, rule=rule.name, because=because, message=message))
+            stated.append(attributed_concern(finding, rule=rule.name, because=because, message=message))
     if len(stated) > 1:
         _refuse_contradictions(stated)
     return stated
 
 
 def _evidence(finding: Finding, client: Client | None) -> tuple[Event, ...]:
-    if not finding.because or (client is None and not finding.evidence):
+    evidence = finding.evidence
+    if not evidence and (client is None or not finding.because):
         raise RuleError("cites no event; give because=, an event or several")
-    for event in finding.evidence:
+    for event in evidence:
         if not isinstance(event, Event):
             raise RuleError(f"cites {event!r}, which is no event")
-    return finding.evidence or (() if client is None else (client.first,))
+    return evidence or (() if client is None else (client.first,))
 
 
 def _refuse_contradictions(stated: list[Finding]) -> None:
@@ -321,13 +324,25 @@ def _refuse_contradictions(stated: list[Finding]) -> None:
                 )
 
 
+_OURS = __file__.removesuffix("engine.py")
+_RULES = (f"{_OURS}rules", f"{_OURS}book_rules")
+_PYTHONS = traceback.__file__.removesuffix("traceback.py")
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+def is_at_fault(file: str) -> bool:
+    """Whether code of a file may be to blame for what a rule does: no generated code, none of Python, of ours rules alone."""
+    if file.startswith(_OURS):
+        return file.startswith(_RULES)
+    return not file.startswith("<") and (not file.startswith(_PYTHONS) or any(part in file for part in _INSTALLED))
+
+
 def cause_of(error: Exception) -> str:
-    """What was raised and on which line, in one line of text."""
+    """What was raised, and on which line of a rule or of what it calls, in one line of text."""
     if isinstance(error, Reported):
         return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    outside = [frame for frame in frames if frame.filename != __file__]
-    where = f" ({outside[-1].filename}:{outside[-1].lineno})" if outside else ""
+    frames = [it for it in traceback.extract_tb(error.__traceback__) if is_at_fault(it.filename)]
+    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     try:
         said = " ".join(str(error).split())
     except Exception:  # noqa: BLE001 - an exception that can't even be printed is still only a rule's failure

@@ -101,7 +101,10 @@ def report_failures(failures: Sequence[RuleFailure]) -> None:
             continue
         more = f" and {counts[rule] - 1:,} more" if counts[rule] > 1 else ""
         whom = printable(failure.client) or "the whole book"
-        click.echo(f"Error: rule {rule} failed for {whom}{more}: {printable(failure.cause)}", err=True)
+        origin = f" ({printable(failure.distribution)})" if failure.distribution else ""
+        click.echo(f"Error: rule {rule}{origin} failed for {whom}{more}: {printable(failure.cause)}", err=True)
+        if failure.distribution:
+            click.echo(f'Correct it, or turn it off in the settings: [rules."{rule}"] enabled = false', err=True)
 
 
 def summary(statuses: Iterable[Health], at: datetime) -> str:
