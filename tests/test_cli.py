@@ -266,10 +266,10 @@ def failing(tmp_path):
 def test_a_rule_that_fails_is_told_and_the_verdicts_are_printed(folder, failing, args):
     ran = CliRunner().invoke(main, ["replay", str(folder / "log.jsonl"), *AT, *failing, *args])
     assert ran.exit_code == 4
-    (line,) = ran.stderr.splitlines()
-    assert line.startswith(
-        r"Error: rule acme/broken failed for acme and 5 more: ValueError: no \x1b[31m luck with acme ("
-    )
+    line, remedy = ran.stderr.splitlines()
+    assert line.startswith(f"Error: rule acme/broken ({failing[1]}) failed for acme and 5 more: ValueError: no ")
+    assert r"no \x1b[31m luck with acme (" in line
+    assert '[rules."acme/broken"] enabled = false' in remedy
     if "json" in args:
         document = json.loads(ran.stdout)
         assert {client["client"]: client["status"] for client in document["clients"]} == STATUSES | {"bolt": "unknown"}
@@ -282,7 +282,7 @@ def test_a_rule_that_fails_is_told_and_the_verdicts_are_printed(folder, failing,
 def test_a_story_with_a_rule_that_fails_is_told(folder, failing, how):
     ran = CliRunner().invoke(main, ["explain", str(folder / "log.jsonl"), "bolt", *AT, *failing, "--format", how])
     assert ran.exit_code == 4
-    assert ran.stderr.startswith("Error: rule acme/broken failed for bolt: ValueError: no ")
+    assert ran.stderr.startswith(f"Error: rule acme/broken ({failing[1]}) failed for bolt: ValueError: no ")
     assert "not the whole truth" in ran.stdout if how == "text" else json.loads(ran.stdout)["status"] == "unknown"
 
 
