@@ -25,6 +25,7 @@ ROOMS = [
     "settling",
     "client",
     "findings",
+    "docstrings",
     "declare",
     "rules",
     "engine",
@@ -43,6 +44,9 @@ ROOMS = [
     "formats.texts",
     "formats.local_time",
     "formats.column_map",
+    "setting_values",
+    "settings_tables",
+    "purity",
     "settings",
     "fates",
     "reality",
@@ -51,9 +55,14 @@ ROOMS = [
     "tallies",
     "backtests",
     "log",
+    "agenda",
     "formats",
     "importing",
+    "plugins",
+    "checking",
+    "parallel",
     "embedding",
+    "testing",
     "cli",
     "__main__",
 ]
@@ -74,6 +83,7 @@ OWNERS = {
     "psycopg": {"log"},
     "jinja2": {"formats.report"},
     "icalendar": {"formats.calendar"},
+    "hypothesis": {"testing"},
 }
 """Who alone may import a library: a room, or one module of it."""
 
@@ -209,7 +219,7 @@ class TestPublicNames:
         assert retention_engine.__version__ == version("retention-engine")
 
 
-HEAVY = {"click", "rich", "eventsourcing", "psycopg", "sqlite3", "jinja2", "icalendar"}
+HEAVY = {"click", "rich", "eventsourcing", "psycopg", "sqlite3", "jinja2", "icalendar", "hypothesis"}
 
 
 @pytest.mark.parametrize(

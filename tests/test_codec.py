@@ -4,6 +4,7 @@ import json
 import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Annotated
 
 import attrs
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retention_engine import Complained, Engaged, Event, Measured, Renewed, decode, encode
-from retention_engine.codec import MOST_BYTES, MOST_DEPTH, canonical, digest, json_object
+from retention_engine.codec import MOST_BYTES, MOST_DEPTH, canonical, digest, json_object, stored_reader
 from retention_engine.errors import EventError
+from retention_engine.schema import Parsed
 from strategies import events
 
 LINE = b'{"client": "acme", "kind": "engaged", "at": "2026-05-01T09:00:00Z"}'
@@ -285,3 +287,59 @@ def test_many_objects_side_by_side_are_not_deep():
 
 def test_brackets_inside_texts_are_not_counted():
     assert json_object(json.dumps({"a": "[{" * 500 + '"' + "]" * 3, "b": [[]]}).encode())["b"] == [[]]
+
+
+# What a store reads of its own.
+
+
+@given(events(), st.integers(0, 10**9), st.integers(1, 9))
+@example(Engaged(client="acme", at="2026-01-01", note='say "hello":\n', with_=("Ann", '":')), 0, 1)
+@example(Engaged(client="acme", at="2026-01-01", answers={"how": "well"}), 0, 1)
+@example(Renewed(client="acme", at="2026-01-01", term_end="2026-12-31", value="1200.50"), 0, 1)
+def test_what_a_store_reads_quickly_it_reads_as_everybody_does(event, later, position):
+    line = encode(event.recorded(event.at + timedelta(seconds=later) if event.at < MAY else event.at))
+    quickly = stored_reader(type(event))(line, position)
+    assert quickly is not None or line.count(b'":') != len(json.loads(line))
+    if quickly is not None:
+        properly = decode(line, position=position)
+        assert type(quickly) is type(properly)
+        assert vars(quickly) == vars(properly)
+        assert {name: type(value) for name, value in vars(quickly).items()} == {
+            name: type(value) for name, value in vars(properly).items()
+        }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"client":"acme","kind":"complained","at":"2026-01-01T00:00:00Z","mood":"bad"}',
+        b'{"client":"acme","kind":"complained","at":"2026-01-01T00:00:00Z","topic":"a","topic":"b"}',
+        b'{"client":"acme","at":"2026-01-01T00:00:00Z"}',
+        b'{"client":"acme","kind":"complained"}',
+        b'{"client":"acme","kind":"complained","at":"2026-01-01T00:00:00Z","severity":"grave"}',
+        b'{"client":"acme","kind":"complained","at":"yesterday"}',
+        b'{"client":"acme","kind":"complained","at":"2026-01-01T00:00:00Z"',
+        b'{"client":"\xff","kind":"complained","at":"2026-01-01T00:00:00Z"}',
+        b"[]",
+        b"",
+    ],
+)
+def test_what_a_store_did_not_write_it_leaves_to_the_strict_reader(line):
+    assert stored_reader(Complained)(line, 1) is None
+
+
+def test_a_field_that_an_application_reads_is_left_to_the_strict_reader():
+    @attrs.frozen(slots=False, kw_only=True)
+    class Paid(Event):
+        kind = "acme.paid"
+        invoice: Annotated[str, Parsed(str.upper)]
+
+    @attrs.frozen(slots=False, kw_only=True)
+    class Sent(Event):
+        kind = "acme.sent"
+        invoice: str
+
+    paid = Paid(client="acme", at="2026-01-01", invoice="a1")
+    assert stored_reader(Paid)(encode(paid), 1) is None
+    sent = Sent(client="acme", at="2026-01-01", invoice="a1")
+    assert stored_reader(Sent)(encode(sent), 1) == sent

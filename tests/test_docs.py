@@ -15,12 +15,16 @@ import retention_engine
 from doc_examples import ENVIRONMENT, PAGES, ROOT, document, page_name, run_page
 from retention_engine import BUILT_IN, Profiled, encode
 from retention_engine.cli import COMMANDS, main
+from retention_engine.plugins.scaffold import Scaffold
 from retention_engine.rules import PACKS
 
 DOCS = ROOT / "docs"
 SOURCES = sorted((ROOT / "src" / "retention_engine").rglob("*.py"))
 READ_ONLY = {"text", "sh"}
-"""Blocks that nothing here runs: shapes of text, and commands for a terminal, which `.ci/run` runs."""
+"""Blocks that nothing here runs: shapes of text, and commands for a terminal, which `.ci/run` or `test_first_rule` runs."""
+
+RUN_ELSEWHERE = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", DOCS / "first-rule.md")
+"""Pages whose commands for a terminal are run: by `.ci/run`, or by `test_first_rule`; another page may repeat them."""
 
 EXAMPLES = {"python", "console", "toml", "jsonl", "csv"}
 
@@ -61,8 +65,8 @@ def test_every_block_of_code_is_an_example_or_plain_text(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
-def test_a_command_for_a_terminal_stands_in_the_readme_or_is_about_developing(page):
-    known = blocks(ROOT / "README.md", "sh") + blocks(ROOT / "CONTRIBUTING.md", "sh")
+def test_a_command_for_a_terminal_stands_where_it_is_run(page):
+    known = [block for page in RUN_ELSEWHERE for block in blocks(page, "sh")]
     assert [block for block in blocks(page, "sh") if block not in known] == []
 
 
@@ -94,6 +98,10 @@ def folder_of_a_reader(tmp_path):
         '[tiers.key.rules.quiet-client]\nevery = "2 weeks"\n'
         '[import.salesforce-task]\nclient = "AccountId"\nat = "Done"\nconstants = { kind = "engaged" }\n'
     )
+    (tmp_path / "acme.test.toml").write_text(
+        '[[test]]\nname = "An unpaid invoice is no contact"\nrule = "quiet-client"\n'
+        'events = ["0d engaged", "9d engaged purpose=invoice"]\n[test.expect]\n"from 90d until 120d" = "watch"\n'
+    )
     for name in ("clients.db", "copy.db"):
         with retention_engine.create_log(f"sqlite:///{tmp_path / name}") as log:
             log.record_many(acme)
@@ -102,6 +110,8 @@ def folder_of_a_reader(tmp_path):
 
 @pytest.mark.parametrize("line", [line for line in commands_in_help() if NOT_HERE not in line])
 def test_every_example_in_a_help_text_works(line, folder_of_a_reader):
+    if "./acme.py" in line:
+        Scaffold.named("acme/slow-payer").write(folder_of_a_reader)
     terminal, keyboard = os.openpty()
     os.write(terminal, b"y\n")
     done = subprocess.run(

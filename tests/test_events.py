@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import ClassVar
 
@@ -41,6 +43,13 @@ def test_an_event_can_be_hashed_copied_and_sent_to_another_process(event):
     assert again == copy.copy(event) == copy.deepcopy(event) == event
     assert hash(again) == hash(event)
     assert (again.position, again.recorded_at) == (event.position, event.recorded_at)
+
+
+def test_an_event_that_was_read_says_what_its_line_left_out_in_a_new_process_too():
+    event = Engaged.from_fields({"client": "acme", "at": "2026-05-01"})
+    program = "import pickle, sys; event = pickle.load(sys.stdin.buffer); print(event.purpose, event.competitor)"
+    done = subprocess.run([sys.executable, "-c", program], input=pickle.dumps(event), capture_output=True, check=True)
+    assert done.stdout.split() == [b"general", b"None"]
 
 
 @given(events())

@@ -4,6 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .agenda import (
+        Agenda,
+        AgendaAction,
+        AgendaAnswer,
+        AgendaBasis,
+        AgendaChange,
+        AgendaCounts,
+        AgendaNews,
+        AgendaReason,
+        AgendaStatus,
+        engine_fingerprint,
+    )
     from .backtests import Backtest, backtest
     from .book import Book, BookAssessment, BookChange, assess_book, replay
     from .book_rules import BOOK_RULES
@@ -61,6 +73,7 @@ if TYPE_CHECKING:
     from .moments import days, instant
     from .outcomes import KnownOutcome, Outcome
     from .outlook import ComingChange, Deadline, Outlook, outlook_of
+    from .parallel import Recipe, ReplayWork, replay_file, replay_log, replay_span
     from .plugins import PluginFailure, Plugins, configure, load_plugins
     from .predictions import Prediction
     from .reality import MonthOfRetention, Reality, ValueAtStake, actual_retention
@@ -83,6 +96,15 @@ __all__ = [
     "ActionDismissed",
     "ActionDone",
     "ActionSnoozed",
+    "Agenda",
+    "AgendaAction",
+    "AgendaAnswer",
+    "AgendaBasis",
+    "AgendaChange",
+    "AgendaCounts",
+    "AgendaNews",
+    "AgendaReason",
+    "AgendaStatus",
     "Assessment",
     "Backtest",
     "Book",
@@ -138,11 +160,13 @@ __all__ = [
     "Profiled",
     "Reality",
     "Receipt",
+    "Recipe",
     "Referred",
     "Rejection",
     "Remedy",
     "Renewed",
     "Repair",
+    "ReplayWork",
     "Report",
     "Resolved",
     "RetentionEngine",
@@ -185,6 +209,7 @@ __all__ = [
     "decode",
     "encode",
     "engaged_for",
+    "engine_fingerprint",
     "find_repair",
     "gather",
     "heard",
@@ -197,6 +222,9 @@ __all__ = [
     "read_log",
     "read_truth",
     "replay",
+    "replay_file",
+    "replay_log",
+    "replay_span",
     "rule",
     "rule_of",
     "scorecard",
@@ -208,6 +236,18 @@ __all__ = [
 ]
 
 _HOMES = {
+    "agenda": (
+        "Agenda",
+        "AgendaAction",
+        "AgendaAnswer",
+        "AgendaBasis",
+        "AgendaChange",
+        "AgendaCounts",
+        "AgendaNews",
+        "AgendaReason",
+        "AgendaStatus",
+        "engine_fingerprint",
+    ),
     "timelines": ("Spell", "Timeline", "count_by_status", "timeline"),
     "history": ("Events",),
     "backtests": ("Backtest", "backtest"),
@@ -251,6 +291,7 @@ _HOMES = {
         "compare_span",
     ),
     "declare": ("BoundRule", "Findings", "Pack", "Rule", "book_rule", "rule", "rule_of"),
+    "parallel": ("Recipe", "ReplayWork", "replay_file", "replay_log", "replay_span"),
     "plugins": ("PluginFailure", "Plugins", "configure", "load_plugins"),
     "repair": ("Rejection", "Repair", "find_repair"),
     "rules": ("BUILT_IN",),

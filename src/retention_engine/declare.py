@@ -348,7 +348,8 @@ class BoundRule:
 
     def findings(self, client: Client) -> Findings:
         """What the rule states of a client's history."""
-        return self.rule.function(client, **self.settings(client.tier))
+        tier = client.tier if self.tier_values or self.rule.tiers else ""
+        return self.rule.function(client, **self.settings(tier))
 
     def about_book(self, book: object) -> Findings:
         """What the rule states of all clients, where it is about the whole book; a book has no tier."""

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import attrs
 
+from .agenda import Agenda
 from .book import Book, BookAssessment, assess_book, replay, with_book
 from .client import Client
 from .declare import RuleFunction, rule_of
@@ -20,7 +21,7 @@ from .kinds import KINDS, Kinds
 from .log import EventLog, Receipt, create_log, open_log
 from .moments import days
 from .outlook import Outlook, outlook_of
-from .plugins import NO_PLUGINS, Plugins, configure, load_plugins
+from .plugins import NO_PLUGINS, Plugins, configure, load_chosen
 from .reality import Reality, actual_retention
 from .repair import Repair, find_repair
 from .scoring import Scorecard, scorecard
@@ -58,10 +59,13 @@ class RetentionEngine:
         rules: rules of your own, besides the built-in ones; the settings may name them.
         plugins: what plug-ins bring, as `load_plugins` or `configure` loaded it.
         observers: told what happens.
+        agenda: keep the log's agenda current with every event that is recorded here. Where there is none, it is built at
+            once; where there is one by other rules, it is built in the background.
 
     Attributes:
         plugins: what plug-ins bring; `plugins.failures` tells what could not be loaded, and until that is mended no
             client is shown better than `unknown`.
+        agenda: the log's agenda, where it is kept.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class RetentionEngine:
         rules: Iterable[RuleFunction] = (),
         plugins: Plugins = NO_PLUGINS,
         observers: Iterable[Observer] = (),
+        agenda: bool = False,
     ) -> None:
         self.log = log
         self.settings = settings or Settings()
@@ -81,6 +86,10 @@ class RetentionEngine:
         self.book_rules = in_order(self.settings.choose_book(catalogue))
         in_order([*self.engine.rules, *self.book_rules])  # a setting names a rule, so no two may have one name
         self.observers: tuple[Observer, ...] = tuple(observers)
+        self.agenda: Agenda | None = None
+        if agenda:
+            self.agenda = Agenda(log, self.engine)
+            self.agenda.begin()
 
     @classmethod
     def open(
@@ -93,6 +102,7 @@ class RetentionEngine:
         plugins: Iterable[str] = (),
         kinds: Kinds = KINDS,
         observers: Iterable[Observer] = (),
+        agenda: bool = False,
         **options: Any,
     ) -> Self:
         """Open the engine on the log at an address, such as `sqlite:///clients.db`.
@@ -105,6 +115,7 @@ class RetentionEngine:
             plugins: further plug-ins, as `load_plugins` takes them; their kinds of event may be recorded and read.
             kinds: the kinds of event that may be recorded and read.
             observers: told what happens.
+            agenda: keep the log's agenda current; see `RetentionEngine`.
             options: for the log; see `open_log`.
 
         Raises:
@@ -113,15 +124,14 @@ class RetentionEngine:
         """
         own = tuple(rules)
         if isinstance(settings, Settings):
-            named = settings.plugins
-            loaded = load_plugins([*named.use, *plugins], time_budget=named.time_budget)
+            loaded = load_chosen(settings.plugins, plugins)
         else:
             file = None if settings is None else Path(settings)
             settings, loaded = configure(file, plugins=plugins, rules=map(rule_of, own))
         kinds = kinds.adding(*(kind for name, kind in loaded.kinds.items() if name not in KINDS))
         log = (create_log if create else open_log)(address, kinds=kinds, **options)
         try:
-            return cls(log, settings=settings, rules=own, plugins=loaded, observers=observers)
+            return cls(log, settings=settings, rules=own, plugins=loaded, observers=observers, agenda=agenda)
         except BaseException:
             log.close()
             raise
@@ -133,8 +143,13 @@ class RetentionEngine:
         self.close()
 
     def close(self) -> None:
-        """Close the log."""
-        self.log.close()
+        """Close the agenda and the log, and end the process in which rules of plug-ins run, if there is one."""
+        try:
+            if self.agenda is not None:
+                self.agenda.close()
+            self.log.close()
+        finally:
+            self.plugins.close()
 
     def record(self, event: Event, *, expected: int | None = None) -> Receipt:
         """Record an event, once if it has an id; see `EventLog.record`."""

@@ -1,10 +1,11 @@
 """The core: rules run over a client's history, read at a moment. A rule that fails is a value, not an accident."""
 
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
+from operator import attrgetter
 
 import attrs
 
@@ -13,6 +14,8 @@ from .declare import BoundRule, RuleFunction, bound
 from .errors import Reported, RuleError, UnknownClient
 from .events import ActionDismissed, ActionDone, ActionSnoozed, Event, Judged
 from .findings import Action, Concern, Finding, Health, attributed_action, attributed_concern
+
+_STARTS = attrgetter("starts")
 
 AHEAD = timedelta(days=7)
 """How far ahead of the moment actions are listed, unless said otherwise."""
@@ -74,8 +77,15 @@ class Schedule:
 
     def computed(self, moment: datetime) -> Health:
         """The worst level in force by the rules alone; no better than `UNKNOWN` where a rule failed."""
-        levels = [concern.level for concern in self.concerns if concern.in_force(moment)]
-        return max([Health.UNKNOWN if self.failures else Health.HEALTHY, *levels])
+        return self._worst(self._in_force(moment))
+
+    def _in_force(self, moment: datetime) -> list[Concern]:
+        return [concern for concern in self.concerns if concern.in_force(moment)]
+
+    def _worst(self, in_force: Iterable[Concern]) -> Health:
+        levels = [concern.level for concern in in_force]
+        levels.append(Health.UNKNOWN if self.failures else Health.HEALTHY)
+        return max(levels)
 
     def judged(self, moment: datetime) -> Judged | None:
         """The person's verdict, if it is in force."""
@@ -86,9 +96,12 @@ class Schedule:
 
     def status(self, moment: datetime) -> Health:
         """The client's health: a person's verdict while it lasts, else what the rules say."""
+        return self._status(moment, self._in_force(moment))
+
+    def _status(self, moment: datetime, in_force: Iterable[Concern]) -> Health:
         verdict = self.judged(moment)
         if verdict is None:
-            return self.computed(moment)
+            return self._worst(in_force)
         level = Health.named(verdict.level)
         return max(level, Health.UNKNOWN) if self.failures else level
 
@@ -159,13 +172,11 @@ class Assessment:
     @classmethod
     def read(cls, client: Client, schedule: Schedule, at: datetime) -> "Assessment":
         """What a schedule says at a moment of the client that it was made for, cut at the moment."""
-        status = schedule.status(at)
+        in_force = schedule._in_force(at)  # noqa: SLF001 - of this module
+        status = schedule._status(at, in_force)  # noqa: SLF001 - of this module
         left = status is Health.LEFT
-        in_force = [
-            concern
-            for concern in schedule.concerns
-            if concern.in_force(at) and (not left or concern.level is Health.LEFT)
-        ]
+        if left:
+            in_force = [concern for concern in in_force if concern.level is Health.LEFT]
         return cls(
             client=client,
             at=at,
@@ -213,7 +224,7 @@ class Engine:
 
     def schedule(self, client: Client) -> Schedule:
         """What the rules state of a client's history, if nothing else happens."""
-        stated = [state(rule, client) for rule in self.rules] if client else []
+        stated = [state(rule, client) for rule in self.rules] if client else ()
         return Schedule.of(stated, client.judgement)
 
     def assess(self, client: Client, *, at: datetime) -> Assessment:
@@ -250,8 +261,10 @@ def in_order(rules: Iterable[RuleFunction | BoundRule]) -> tuple[BoundRule, ...]
     return found
 
 
-def open_actions(client: Client, actions: Iterable[Action], at: datetime) -> tuple[Action, ...]:
+def open_actions(client: Client, actions: Collection[Action], at: datetime) -> tuple[Action, ...]:
     """The actions that nobody has carried out, dismissed, or snoozed beyond the moment; the first due first."""
+    if not actions:
+        return ()
     ended = {event.action for event in client.of(ActionDone)} | {event.action for event in client.of(ActionDismissed)}
     hidden_until = {event.action: event.until for event in client.of(ActionSnoozed)}
     still_open = [
@@ -276,6 +289,7 @@ def checked(
     Raises:
         RuleError: the rule yields what is no finding, cites nothing, or contradicts itself.
     """
+    name = rule.name
     stated: list[Finding] = []
     for finding in findings:
         if not isinstance(finding, (Concern, Action)):
@@ -285,10 +299,9 @@ def checked(
         if isinstance(finding, Action):
             if client is None:
                 raise RuleError(f"recommends an action about {finding.about!r}; about= is to be a client's id")
-            stated.append(attributed_action(finding, rule=rule.name, because=because, client=client.id))
+            stated.append(attributed_action(finding, name, because, client.id))
         elif finding.until is None or finding.starts < finding.until:
-            message = finding.message or rule.rule.about
-            stated.append(attributed_concern(finding, rule=rule.name, because=because, message=message))
+            stated.append(attributed_concern(finding, name, because, finding.message or rule.rule.about))
     if len(stated) > 1:
         _refuse_contradictions(stated)
     return stated
@@ -296,27 +309,31 @@ def checked(
 
 def _evidence(finding: Finding, client: Client | None) -> tuple[Event, ...]:
     evidence = finding.evidence
-    if not evidence and (client is None or not finding.because):
-        raise RuleError("cites no event; give because=, an event or several")
     for event in evidence:
         if not isinstance(event, Event):
             raise RuleError(f"cites {event!r}, which is no event")
-    return evidence or (() if client is None else (client.first,))
+    if evidence:
+        return evidence
+    if client is None or not finding.because:
+        raise RuleError("cites no event; give because=, an event or several")
+    return (client.first,)
 
 
 def _refuse_contradictions(stated: list[Finding]) -> None:
     concerns: dict[str | None, list[Concern]] = {}
-    seen: set[tuple[str | None, tuple[str, ...]]] = set()
+    actions: dict[str | None, list[Action]] = {}
     for finding in stated:
         if isinstance(finding, Concern):
             concerns.setdefault(finding.about, []).append(finding)
         else:
-            identity = (finding.about, tuple(event.ref for event in finding.evidence))
-            if identity in seen:
-                raise RuleError("recommends two actions about one thing on one evidence; tell them apart by about=")
-            seen.add(identity)
+            actions.setdefault(finding.about, []).append(finding)
+    for recommended in actions.values():
+        cited = [tuple(event.ref for event in action.evidence) for action in recommended] if recommended[1:] else []
+        if len(set(cited)) < len(cited):
+            raise RuleError("recommends two actions about one thing on one evidence; tell them apart by about=")
     for about, found in concerns.items():
-        for one, other in pairwise(sorted(found, key=lambda it: it.starts)):
+        found.sort(key=_STARTS)
+        for one, other in pairwise(found):
             if one.until is None or other.starts < one.until:
                 what = "" if about is None else f" about {about!r}"
                 raise RuleError(
@@ -337,7 +354,7 @@ def is_at_fault(file: str) -> bool:
     return not file.startswith("<") and (not file.startswith(_PYTHONS) or any(part in file for part in _INSTALLED))
 
 
-def cause_of(error: Exception) -> str:
+def cause_of(error: BaseException) -> str:
     """What was raised, and on which line of a rule or of what it calls, in one line of text."""
     if isinstance(error, Reported):
         return str(error)

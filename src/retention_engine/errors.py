@@ -53,6 +53,22 @@ class RuleError(RetentionError, TypeError):
     """A function cannot serve as a rule, or a rule stated something that is no finding."""
 
 
+class Reported(RuleError):
+    """A rule could not be evaluated, for a reason found elsewhere; the text says all there is to say."""
+
+
+class ImpureRule(RuleError):
+    """A rule reached for what is not in its client's history: the clock, chance, the environment, a file, the network.
+
+    Attributes:
+        attempt: what it reached for, such as `datetime.now`.
+    """
+
+    def __init__(self, message: str, attempt: str = "") -> None:
+        super().__init__(message)
+        self.attempt = attempt
+
+
 @attrs.frozen
 class Problem:
     """One mistake in an input, with its place.
@@ -112,6 +128,10 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+class WorkersLost(RetentionError):
+    """The workers that assessed a part of the book were lost again and again, such as for want of memory."""
+
+
 class LogError(RetentionError):
     """The log can't do what was asked; the text names the log, `hint` says what to do.
 
@@ -163,6 +183,12 @@ class LogCorrupt(LogError):
     hint = "Run `retention log verify`, and restore the latest backup."
 
 
+class LogKindMissing(LogCorrupt):
+    """An event of the log is of a kind that nobody registered."""
+
+    hint = "Name the plug-in that brings the kind, by --rules or in the settings file."
+
+
 class LogTooNew(LogError):
     """The log was written by a newer version of this package."""
 
@@ -203,6 +229,12 @@ class KeyReused(LogError):
     """An event with this id, and other content, is in the log; nothing was written."""
 
     hint = "Give the new event another id, or retract the old one."
+
+
+class NoAgenda(LogError):
+    """The log has no agenda, or one whose tables are of an earlier version."""
+
+    hint = "Build it: `retention agenda` without --as-is, or `Agenda.rebuild`."
 
 
 class OutcomeUnknown(LogError):

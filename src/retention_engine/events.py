@@ -70,6 +70,10 @@ class Event:
             vars(self)["recorded_at"] = self.at
         self.check()
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        schema_of(type(self))  # what an event does not carry itself, it reads off its class, which that prepares
+        vars(self).update(state)
+
     def check(self) -> None:
         """Refuse what no single field shows; a kind with such a condition overrides this.
 

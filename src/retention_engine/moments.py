@@ -21,6 +21,7 @@ _UNITS = {
         "days": ("d", "day", "days"),
         "hours": ("h", "hour", "hours"),
         "minutes": ("m", "min", "minute", "minutes"),
+        "seconds": ("s", "sec", "second", "seconds"),
     }.items()
     for unit in units
 }
@@ -102,7 +103,7 @@ def instant_text(moment: datetime) -> str:
 
 
 def duration(text: str) -> timedelta:
-    """Read a duration: `30 days`, `30d`, `2 weeks`, `12h`, `90 minutes`.
+    """Read a duration: `30 days`, `30d`, `2 weeks`, `12h`, `90 minutes`, `2 seconds`.
 
     Raises:
         ValueError: the text is no such duration, or one of more than 36,500 days.
@@ -118,10 +119,10 @@ def duration(text: str) -> timedelta:
 
 def duration_text(span: timedelta) -> str:
     """Write a duration so that `duration` reads it back: `30 days`, `1 day`, `36 hours`."""
-    minutes = round(span / timedelta(minutes=1))
-    for name, size in (("day", 1440), ("hour", 60), ("minute", 1)):
-        if minutes % size == 0:
-            count = minutes // size
+    seconds = round(span / timedelta(seconds=1))
+    for name, size in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds % size == 0:
+            count = seconds // size
             return f"{count} {name}{'' if count == 1 else 's'}"
     raise AssertionError(span)  # pragma: no cover - every whole number is a multiple of one
 

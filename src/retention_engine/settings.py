@@ -12,6 +12,7 @@ from .catalogue import REMEDIES, Remedy
 from .declare import BoundRule, Rule, Scope
 from .errors import SettingsError, did_you_mean
 from .formats.column_map import ColumnMap
+from .kinds import KINDS, Kinds
 from .rules import BUILT_IN
 from .scoring import Weights
 from .settings_tables import PluginChoice, TablesRead, packs_of
@@ -59,18 +60,30 @@ class Settings:
         Raises:
             SettingsError: the file is missing, is not TOML, or holds mistakes, all of which are listed.
         """
-        return cls.from_table(read_toml(path), catalogue, source=str(path))
+        read = cls.from_table(read_toml(path), catalogue, source=str(path))
+        return attrs.evolve(read, plugins=attrs.evolve(read.plugins, folder=path.parent))
 
     @classmethod
     def from_table(
-        cls, table: Mapping[str, Any], catalogue: Iterable[Rule] = CATALOGUE, *, source: str = "settings"
+        cls,
+        table: Mapping[str, Any],
+        catalogue: Iterable[Rule] = CATALOGUE,
+        *,
+        kinds: Kinds = KINDS,
+        source: str = "settings",
     ) -> "Settings":
         """Settings from the tables of a settings file.
+
+        Args:
+            table: the tables.
+            catalogue: the rules there are.
+            kinds: the kinds of event there are.
+            source: where the tables come from, for messages.
 
         Raises:
             SettingsError: the tables hold mistakes, all of which are listed.
         """
-        reading = TablesRead({rule.name: rule for rule in catalogue})
+        reading = TablesRead({rule.name: rule for rule in catalogue}, kinds)
         fields = reading.fields(table)
         if reading.problems:
             raise SettingsError([f"{source}: {problem}" for problem in reading.problems])

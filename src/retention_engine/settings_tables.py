@@ -1,7 +1,9 @@
 """The tables of a settings file, read: what they say, and every mistake with its path."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -9,7 +11,8 @@ import attrs
 from .catalogue import Remedy, read_remedies
 from .declare import Rule, Setting
 from .errors import SettingsError, did_you_mean
-from .formats.column_map import ColumnMap, read_map
+from .formats.column_map import UNKNOWN_KIND, ColumnMap, read_map
+from .kinds import KINDS, Kinds
 from .rules import PACKS
 from .schema import SLUG
 from .scoring import PRICED, Weights
@@ -19,6 +22,8 @@ from .worklist import Pace
 _TABLES = ("plugins", "packs", "rules", "tiers", "import", "score", "worklist", "repair")
 _WEIGHTS = {**{str(level): name for level, name in PRICED.items()}, "overdue": "overdue"}
 """The weights of the score as a settings file names them, with the names of `Weights`."""
+
+_OWN_KIND_UNKNOWN = re.compile(rf"{UNKNOWN_KIND} '\w+\.", re.ASCII)
 
 ALL_OF_A_PLUGIN = "/*"
 """How the name of the rule ends that stands for all rules of a plug-in which could not be loaded."""
@@ -31,10 +36,12 @@ class PluginChoice:
     Attributes:
         use: installed plug-ins by name, files, and modules, as the settings file writes them.
         time_budget: how long a rule of a plug-in may take for one client; they then run in a process of their own.
+        folder: the folder from which files are named; `None` for the current one.
     """
 
     use: tuple[str, ...] = ()
     time_budget: timedelta | None = None
+    folder: Path | None = None
 
 
 def read_plugin_choice(table: Mapping[str, Any]) -> tuple[PluginChoice, list[str]]:
@@ -71,8 +78,9 @@ class TablesRead:
         problems: the mistakes found so far.
     """
 
-    def __init__(self, catalogue: Mapping[str, Rule]) -> None:
+    def __init__(self, catalogue: Mapping[str, Rule], kinds: Kinds = KINDS) -> None:
         self.catalogue = catalogue
+        self.kinds = kinds
         self.problems: list[str] = []
 
     def fields(self, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,9 +147,16 @@ class TablesRead:
             return Weights()
 
     def _imports(self, table: Mapping[str, Any]) -> dict[str, ColumnMap]:
-        maps = {name: read_map(inner, f"import.{name}") for name, inner in table.items()}
-        self.problems += (problem for _, problems in maps.values() for problem in problems)
+        maps = {name: read_map(inner, f"import.{name}", self.kinds) for name, inner in table.items()}
+        for _, problems in maps.values():
+            if not self._lacks_a_kind(problems):
+                self.problems += problems
         return {name: found for name, (found, _) in maps.items() if found is not None}
+
+    def _lacks_a_kind(self, problems: Iterable[str]) -> bool:
+        """Whether a column map can't be checked, since its kind may be of a plug-in that is missing."""
+        missing = any(rule.endswith(ALL_OF_A_PLUGIN) for rule in self.catalogue)
+        return missing and any(_OWN_KIND_UNKNOWN.search(problem) for problem in problems)
 
     def _packs(self, table: Mapping[str, Any]) -> dict[str, bool]:
         known = packs_of(self.catalogue.values())

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar, assert_type
 
 import attrs
+from hypothesis.strategies import SearchStrategy
 
 from retention_engine import (
     BOOK_RULES,
@@ -97,6 +98,25 @@ from retention_engine import (
     tasks_of,
     timeline,
     worklist_of,
+)
+from retention_engine.testing import (
+    NOTHING,
+    RuleContract,
+    Stated,
+    StatedAction,
+    StatedConcern,
+    act,
+    assert_on,
+    assert_schedule,
+    engaged,
+    events_of_kind,
+    given,
+    happened,
+    histories,
+    on,
+    referred,
+    schedule,
+    watch,
 )
 
 NOW: datetime = instant("2026-06-30")
@@ -292,3 +312,41 @@ assert_type(Plugins().catalogue, tuple[Rule, ...])
 assert_type(Plugins().kinds, Kinds)
 assert_type(Plugins().failures, tuple[PluginFailure, ...])
 assert_type(Pack("billing", "Invoices.", rules=("slow-payer",)).rules, tuple[str, ...])
+
+# Tests of rules.
+
+told = given(
+    engaged("2026-01-01", purpose="review", with_=("Ann",)), happened(InvoicePaid, NOW, number="17"), tier="key"
+)
+assert_type(told, Client)
+assert_type(engaged(date(2026, 1, 1)), Engaged)
+assert_type(happened(InvoicePaid, NOW, number="17"), InvoicePaid)
+assert_type(schedule(declared, told, every=days(3)), list[Stated])
+assert_type(on(told, BoundRule(BUILT_IN[0]), "2026-02-01"), list[Stated])
+assert_type(schedule(BOOK_RULES[0], [told, told]), list[Stated])
+assert_type(watch(since="2026-01-01", until=NOW, because=["#1", engaged(NOW)]), StatedConcern)
+assert_type(act(due=NOW, about=None), StatedAction)
+assert_schedule(declared, told, [watch(since=NOW), act(due=NOW)])
+assert_on(told, declared, NOW, NOTHING)
+assert_type(histories(InvoicePaid), SearchStrategy[Client])
+assert_type(events_of_kind(InvoicePaid), SearchStrategy[InvoicePaid])
+engaged("2026-01-01", purpos="review")  # type: ignore[call-arg]
+engaged("2026-01-01", direction="up")  # type: ignore[arg-type]
+referred("2026-01-01")  # type: ignore[call-arg]
+given(engaged("2026-01-01"), teir="key")  # type: ignore[call-arg]
+given("2026-01-01")  # type: ignore[arg-type]
+watch("2026-01-01")  # type: ignore[call-arg]
+
+
+class TestDeclared(RuleContract):
+    rule = declared
+    kinds = (InvoicePaid,)
+    examples = 20
+
+
+class TestBound(RuleContract):
+    rule = BoundRule(BUILT_IN[0])
+
+
+class TestNoRule(RuleContract):
+    rule = 17  # type: ignore[assignment]

@@ -38,10 +38,10 @@ def tell(problems: "Sequence[Problem]") -> None:
 
 
 NOT_LOADED = "retention_engine.not_loaded"
-"""Under which name a command notes what it said of plug-ins, and which rules stand for what could not be loaded."""
+"""Under which name a command that asks rules notes those that stand for what could not be loaded."""
 
 
 def not_loaded(ctx: click.Context) -> set[str]:
-    """The rules that stand for what could not be loaded in this run of a command."""
-    told: dict[str, str | None] = ctx.meta.get(NOT_LOADED, {})
-    return {rule for rule in told.values() if rule is not None}
+    """The rules that stand for what could not be loaded in this run of a command; none where it asks no rules."""
+    missing: set[str] = ctx.meta.get(NOT_LOADED, set())
+    return missing

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import IO, cast
@@ -51,7 +52,8 @@ def export(ctx: click.Context, log: str, output: str | None, format_: str | None
       retention export clients.jsonl -o clients.csv
     """
     name = (output or "").lower().removesuffix(".gz")
-    write = _write_csv if (format_ or ("csv" if name.endswith(".csv") else "jsonl")) == "csv" else _write_jsonl
+    as_csv = (format_ or ("csv" if name.endswith(".csv") else "jsonl")) == "csv"
+    write = partial(_write_csv, kinds=choice.kinds) if as_csv else _write_jsonl
     try:
         with _events(log, choice.kinds) as events:
             if output is None:
@@ -84,9 +86,9 @@ def _write_jsonl(events: Events, file: IO[bytes]) -> int:
     return count
 
 
-def _write_csv(events: Events, file: IO[bytes]) -> int:
+def _write_csv(events: Events, file: IO[bytes], *, kinds: Kinds) -> int:
     count = -1
-    for row in table_of(events):
+    for row in table_of(events, kinds):
         file.write(row)
         count += 1
     return count

@@ -6,7 +6,7 @@ from pathlib import Path
 import attrs
 import click
 
-from ..errors import LogCorrupt
+from ..errors import LogCorrupt, LogKindMissing
 from ..formats.verdicts import VERSION, as_json
 from ..formats.words import printable
 from ..log import EventLog, Flaw, open_log
@@ -57,7 +57,10 @@ def verify(ctx: click.Context, address: str, choice: RuleChoice, format_: str) -
         count = "uncounted events" if events is None else "1 event" if events == 1 else f"{events:,} events"
         click.echo(printable(f"{name}: {count}, " + (f"{len(flaws):,} flawed" if flaws else "all as they were stored")))
     if flaws:
-        click.echo("Restore the latest backup, and import what was recorded since.", err=True)
+        if any(flaw.code == "unknown-kind" for flaw in flaws):
+            click.echo(LogKindMissing.hint, err=True)
+        if any(flaw.code != "unknown-kind" for flaw in flaws):
+            click.echo("Restore the latest backup, and import what was recorded since.", err=True)
         ctx.exit(BAD_INPUT)
 
 

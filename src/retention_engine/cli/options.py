@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 import click
@@ -18,6 +18,9 @@ from ..moments import duration, instant
 from ..plugins import Plugins, configure
 from ..settings import FILE_NAME, Settings
 from .exits import NOT_LOADED
+
+if TYPE_CHECKING:
+    from ..parallel import Recipe
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -176,12 +179,21 @@ class RuleChoice:
     @cached_property
     def _configured(self) -> tuple[Settings, Plugins]:
         """The settings named, else those of this folder, else none; and the plug-ins that these or the options name."""
-        file = self.settings_file
-        if file is None and Path(FILE_NAME).is_file():
-            file = Path(FILE_NAME)
-        settings, plugins = configure(file, plugins=self.plugins, named_by="--rules")
+        settings, plugins = configure(self._file, plugins=self.plugins, named_by="--rules")
         report_plugins(plugins)
         return settings, plugins
+
+    @property
+    def _file(self) -> Path | None:
+        if self.settings_file is None and Path(FILE_NAME).is_file():
+            return Path(FILE_NAME)
+        return self.settings_file
+
+    def recipe(self) -> "Recipe":
+        """How another process makes the engine."""
+        from ..parallel import Recipe
+
+        return Recipe(self._file, self.plugins, self.pack, self.select)
 
     @property
     def settings(self) -> Settings:
@@ -190,7 +202,9 @@ class RuleChoice:
 
     @property
     def catalogue(self) -> tuple[Rule, ...]:
-        """Every rule there is, built in or of a plug-in."""
+        """Every rule there is, built in or of a plug-in; where some could not be loaded, the command will say so."""
+        missing = click.get_current_context().meta.setdefault(NOT_LOADED, set())
+        missing |= {failure.rule for failure in self._configured[1].failures}
         return self._configured[1].catalogue
 
     @property
@@ -225,16 +239,14 @@ class RuleChoice:
 
 
 def report_plugins(plugins: Plugins) -> None:
-    """Say on standard error, once, what could not be loaded; the command then ends with the code of a failed rule."""
-    told = click.get_current_context().meta.setdefault(NOT_LOADED, {})
-    for warning in plugins.warnings:
-        if warning not in told:
-            click.echo(f"Warning: {printable(warning)}", err=True)
-            told[warning] = None
-    for failure in plugins.failures:
-        if str(failure) not in told:
-            click.echo(f"Error: {printable(str(failure))}", err=True)
-            told[str(failure)] = failure.rule
+    """Say on standard error what could not be loaded, or was slow to; each thing once in a run of a command."""
+    told = click.get_current_context().meta.setdefault("retention_engine.told", set())
+    lines = [f"Warning: {warning}" for warning in plugins.warnings]
+    lines += [f"Error: {failure}" for failure in plugins.failures]
+    for line in lines:
+        if line not in told:
+            click.echo(printable(line), err=True)
+            told.add(line)
 
 
 def now() -> datetime:

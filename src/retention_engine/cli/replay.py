@@ -2,8 +2,9 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import click
@@ -11,8 +12,10 @@ import click
 from ..book import replay as replay_book
 from ..engine import Assessment, RuleFailure
 from ..findings import Health
-from ..formats.verdicts import as_csv, as_json, as_jsonl, replay_document
+from ..formats.lines import STANDARD_INPUT
+from ..formats.verdicts import Seen, as_csv, as_json, as_jsonl, document_of, seen
 from ..formats.words import day, printable
+from ..log.address import is_address
 from ..moments import instant
 from .exits import FAIL_ON, RULE_FAILED, not_loaded
 from .options import LevelParam, RuleChoice, ahead_option, limit_option, log_argument, moment_options, now, rule_options
@@ -37,6 +40,14 @@ View = dict[str, Any]
     help="How the results are printed.",
 )
 @limit_option("Rows of the table; 0 for all.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=0),
+    default=1,
+    metavar="N",
+    show_default=True,
+    help="How many processes share the clients; 0 for as many as there are cores. Standard input is for one.",
+)
 @click.option("--fail-on", type=LevelParam(), help="Exit with 1 if a client's status is LEVEL or worse.")
 @click.pass_context
 def replay(
@@ -49,6 +60,7 @@ def replay(
     choice: RuleChoice,
     format_: str,
     limit: int,
+    jobs: int,
     fail_on: Health | None,
 ) -> None:
     """Replay a log: every client's health and next actions at a moment.
@@ -64,11 +76,12 @@ def replay(
     """
     engine = choice.engine()
     moment = at or now()
+    read = partial(seen, ahead=ahead)
+    found = None if jobs == 1 or clients else _by_several(jobs, log, choice, read, moment, known_at)
+    if found is None:
+        found = map(read, replay_book(histories(log, choice.kinds, clients), engine, at=moment, known_at=known_at))
     failures: list[RuleFailure] = []
-    assessed = noting(
-        failures, replay_book(histories(log, choice.kinds, clients), engine, at=moment, known_at=known_at)
-    )
-    document = replay_document(assessed, at=moment, known_at=known_at, ahead=ahead)
+    document = document_of(_noting_failures(failures, found), at=moment, known_at=known_at)
     if format_ == "table":
         _print_table(document["clients"], moment, limit)
     elif format_ == "json":
@@ -80,6 +93,29 @@ def replay(
         ctx.exit(RULE_FAILED)
     if fail_on is not None and any(Health.named(view["status"]) >= fail_on for view in document["clients"]):
         ctx.exit(FAIL_ON)
+
+
+def _by_several(
+    jobs: int,
+    log: str,
+    choice: RuleChoice,
+    read: Callable[[Assessment], Seen],
+    at: datetime,
+    known_at: datetime | None,
+) -> Iterable[Seen] | None:
+    """What several processes see of the clients; `None` where one is to read the log, to say what is wrong with it."""
+    from ..parallel import ReplayWork, replay_file, replay_log
+
+    task = ReplayWork(choice.recipe(), read, at, known_at)
+    if is_address(log):
+        return replay_log(log, task, jobs=jobs)
+    return None if log == STANDARD_INPUT else replay_file(log, task, jobs=jobs)
+
+
+def _noting_failures(failures: list[RuleFailure], found: Iterable[Seen]) -> Iterator[Seen]:
+    for view, failed in found:
+        failures += failed
+        yield view, failed
 
 
 def noting(failures: list[RuleFailure], assessments: Iterable[Assessment]) -> Iterator[Assessment]:

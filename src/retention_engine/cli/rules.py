@@ -15,6 +15,9 @@ from ..formats.verdicts import VERSION, as_json
 from ..setting_values import value_text
 from .firing import firing
 from .options import RuleChoice, rules_option, settings_option
+from .rules_check import check
+from .rules_new import new
+from .rules_test import test
 
 STANDARD = "standard"
 
@@ -45,7 +48,7 @@ def rules(
     values: bool,
     format_: str,
 ) -> None:
-    """List the rules, explain one, or count how often each finds something.
+    """List and explain the rules; write, test and check rules of your own.
 
     \b
     Examples:
@@ -122,6 +125,9 @@ def explain(choice: RuleChoice, name: str, tier: str, settings_file: Path | None
 
 
 rules.add_command(firing)
+rules.add_command(check)
+rules.add_command(new)
+rules.add_command(test)
 
 
 def _values(rule: BoundRule, file: str) -> Iterator[tuple[str, ...]]:

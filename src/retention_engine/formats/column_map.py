@@ -33,6 +33,9 @@ from .texts import keys_of, shape_of
 
 DELIMITERS = (",", ";", "\t", "|")
 OWN_FIELDS = ("client", "at", "id", "kind")
+UNKNOWN_KIND = "nobody registered the kind"
+"""How it is told that there is no such kind of event."""
+
 _KEYS = (*OWN_FIELDS, "kinds", "fields", "constants", "timezone", "at-format", "delimiter")
 _COLUMN_KEYS = ("column", "values", "format")
 _YEAR = re.compile("%[Yy]")
@@ -159,7 +162,7 @@ class _Reading:
             named += [(f".kinds.{cell}", kind) for cell, kind in (columns["kind"].values or {}).items()]
         for place, kind in named:
             if kind not in self.kinds:
-                self._note(place, f"nobody registered the kind {_shown(kind)}{did_you_mean(str(kind), self.kinds)}")
+                self._note(place, f"{UNKNOWN_KIND} {_shown(kind)}{did_you_mean(str(kind), self.kinds)}")
 
     def _check_fields(self, fields: Collection[str], constants: Collection[str], columns: Mapping[str, Column]) -> None:
         known = fields_known(self.kinds.values())

@@ -39,7 +39,7 @@ def _lines(bound: BoundRule, tier: str, file: str) -> Iterator[str]:
         yield from (f"  {line}" for line in lines)
         yield ""
     yield f"Packs: {', '.join(rule.packs) or 'none'}"
-    yield f"Origin: {rule.distribution}, {rule.origin}" if rule.distribution else f"Origin: {rule.origin}"
+    yield f"Origin: {', '.join(dict.fromkeys((rule.distribution or rule.origin, rule.origin)))}"
     if rule.status != "stable":
         yield f"Status: {rule.status}"
     yield f"Dimension: {rule.dimension}"

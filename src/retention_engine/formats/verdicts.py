@@ -14,6 +14,9 @@ from ..moments import instant_text
 from .formulas import as_cell
 from .words import printable
 
+Seen = tuple[dict[str, Any], tuple[RuleFailure, ...]]
+"""A client's verdict as plain values, and the rules that could not be evaluated for it."""
+
 VERSION = 1
 CSV_COLUMNS = (
     *("client", "name", "tier", "owner", "since", "status"),
@@ -97,10 +100,20 @@ def replay_document(
     assessments: Iterable[Assessment], *, at: datetime, known_at: datetime | None, ahead: timedelta
 ) -> dict[str, Any]:
     """The whole book at a moment as one document."""
+    return document_of((seen(assessment, ahead) for assessment in assessments), at=at, known_at=known_at)
+
+
+def seen(assessment: Assessment, ahead: timedelta) -> Seen:
+    """What a replay shows of a client, in values that another process can send."""
+    return client_view(assessment, ahead), assessment.failures
+
+
+def document_of(clients_seen: Iterable[Seen], *, at: datetime, known_at: datetime | None) -> dict[str, Any]:
+    """The whole book at a moment as one document, from what is seen of each client."""
     clients, failures = [], []
-    for assessment in assessments:
-        clients.append(client_view(assessment, ahead))
-        failures += [failure_view(failure) for failure in assessment.failures]
+    for view, failed in clients_seen:
+        clients.append(view)
+        failures += [failure_view(failure) for failure in failed]
     known = {} if known_at is None else {"known_at": instant_text(known_at)}
     return {"version": VERSION, "at": instant_text(at), **known, "clients": clients, "failures": failures}
 

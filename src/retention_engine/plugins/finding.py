@@ -82,11 +82,13 @@ def find_plugins(specs: Iterable[str], *, base: Path) -> tuple[list[Plugin], lis
 
 
 def merged(plugins: Iterable[Plugin]) -> list[Plugin]:
-    """Plug-ins of one name made one."""
-    found: dict[str, dict[Source, None]] = {}
+    """Plug-ins of one name made one; a file counts once, however it was named."""
+    found: dict[str, dict[Path | Source, Source]] = {}
     for plugin in plugins:
-        found.setdefault(plugin.name, {}).update(dict.fromkeys(plugin.sources))
-    return [Plugin(name, tuple(sources)) for name, sources in found.items()]
+        sources = found.setdefault(plugin.name, {})
+        for source in plugin.sources:
+            sources.setdefault(source.path or source, source)
+    return [Plugin(name, tuple(sources.values())) for name, sources in found.items()]
 
 
 def name_of(spec: str) -> str:

@@ -3,9 +3,8 @@
 It is a guard against mistakes, no sandbox. A rule that never ends is stopped only in a process of its own; see `isolation`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from copy import deepcopy
 from functools import wraps
 from typing import Any
 
@@ -14,8 +13,10 @@ import attrs
 from ..client import Client
 from ..declare import Findings, Rule
 from ..errors import RuleError, shown
-from ..events import Event
-from ..schema import FrozenDict, schema_of
+from ..findings import Finding
+
+MOST_FINDINGS = 10_000
+"""A rule that states more of one client is stopped."""
 
 
 def guarded(rule: Rule) -> Rule:
@@ -26,11 +27,7 @@ def guarded(rule: Rule) -> Rule:
     def harmless(subject: Any, /, **settings: Any) -> Findings:
         try:
             with unchanged(subject) if isinstance(subject, Client) else nullcontext():
-                found = function(subject, **settings)
-                if not isinstance(found, Iterable):
-                    what = "None" if found is None else shown(found)
-                    raise RuleError(f"returns {what}; a rule yields Concern and Action")
-                return iter(list(found))
+                return iter(list(findings_in(function(subject, **settings))))
         except (Exception, KeyboardInterrupt):
             raise
         except BaseException as error:  # noqa: BLE001 - such as SystemExit, which would end the others, too
@@ -41,6 +38,25 @@ def guarded(rule: Rule) -> Rule:
     return attrs.evolve(rule, function=harmless)
 
 
+class Flood(RuleError):
+    """A rule states more than anybody could read."""
+
+
+def findings_in(returned: Any) -> Iterator[Finding]:
+    """What a rule yields, one by one, as long as that is not more than anybody could read.
+
+    Raises:
+        RuleError: it returned nothing that can be gone through, or does not stop.
+    """
+    if not isinstance(returned, Iterable):
+        what = "None" if returned is None else shown(returned)
+        raise RuleError(f"returns {what}; a rule yields Concern and Action")
+    for count, finding in enumerate(returned):
+        if count == MOST_FINDINGS:
+            raise Flood(f"states more than {MOST_FINDINGS:,} findings of one client, and does not stop")
+        yield finding
+
+
 @contextmanager
 def unchanged(client: Client) -> Iterator[None]:
     """A client's history stays as it is meanwhile: what is changed of it is put back.
@@ -48,46 +64,19 @@ def unchanged(client: Client) -> Iterator[None]:
     Raises:
         RuleError: something was changed.
     """
-    id = client.id
-    events = client._history.events[: client._size]  # noqa: SLF001 - a look that does not count as the rule's reading
-    before = [_fields(event) for event in events]
+    history = client._history  # noqa: SLF001 - a look that does not count as the rule's reading
+    known_as = client.id
+    history.remember()
     try:
         yield
     finally:
-        changed = [
-            f"{', '.join(names)} of {event.ref}"
-            for event, fields in zip(events, before, strict=True)
-            if vars(event) != fields and (names := _put_back(event, fields))
-        ]
-        if client.id != id:
-            client.id = id
+        changed = history.put_back()
+        if client.id != known_as:
+            client.id = known_as
             changed.append("id of the client")
+        if changed:
+            client._latest.clear()  # noqa: SLF001 - as above
     if changed:
         raise RuleError(
-            f"changes the client's history ({'; '.join(changed)}); a rule reads it and changes nothing, so let it change "
-            "values of its own"
+            f"changes the history ({', '.join(changed)}); a rule reads it, and changes values of its own alone"
         )
-
-
-_MUTABLE = frozenset({list, dict, set, bytearray, FrozenDict})
-
-
-def _fields(event: Event) -> dict[str, Any]:
-    return {name: deepcopy(value) if type(value) in _MUTABLE else value for name, value in vars(event).items()}
-
-
-def _put_back(event: Event, before: Mapping[str, Any]) -> list[str]:
-    """Give an event the values that it had; which of its fields had others. What a class caches in it is none of them."""
-    now = vars(event)
-    fields = {*schema_of(type(event)).attribute.values(), "position"}
-    changed = sorted(
-        name
-        for name in fields & (now.keys() | before.keys())
-        if name not in now or name not in before or now[name] != before[name]
-    )
-    for name in changed:
-        if name in before:
-            now[name] = before[name]
-        else:
-            del now[name]
-    return changed

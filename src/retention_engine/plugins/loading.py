@@ -6,7 +6,7 @@ want of what it would have said.
 
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from datetime import timedelta
 from importlib import import_module
@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import RLock
 from time import perf_counter
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -27,6 +28,10 @@ from ..settings import CATALOGUE
 from ..settings_tables import ALL_OF_A_PLUGIN
 from .collecting import Brought, collect
 from .finding import Plugin, Source, find_plugins
+from .guarding import guarded
+
+if TYPE_CHECKING:
+    from .isolation import Worker
 
 SLOW = timedelta(seconds=1)
 """An import that takes longer is told of."""
@@ -70,6 +75,7 @@ class Plugins:
         failures: what could not be loaded.
         warnings: what was loaded and is worth a word.
         catalogue: every rule there is: the built-in ones, in their packs and those of the plug-ins, and theirs.
+        worker: where their rules run, if there is a time budget.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -78,6 +84,12 @@ class Plugins:
     failures: tuple[PluginFailure, ...] = ()
     warnings: tuple[str, ...] = ()
     catalogue: tuple[Rule, ...] = CATALOGUE
+    worker: "Worker | None" = attrs.field(default=None, repr=False)
+
+    def close(self) -> None:
+        """End the process in which their rules run, if there is one; a later question to them starts another one."""
+        if self.worker is not None:
+            self.worker.close()
 
 
 NO_PLUGINS = Plugins()
@@ -105,17 +117,44 @@ def load_found(found: Sequence[Plugin], *, time_budget: timedelta | None = None)
     """Load plug-ins that were found; see `load_plugins`."""
     if not found:
         return NO_PLUGINS
-    loading = _Loading()
+    return _loaded(found, _Loading()) if time_budget is None else _loaded_in_part(found, time_budget)
+
+
+def _loaded(found: Iterable[Plugin], loading: "_Loading") -> Plugins:
     for plugin in found:
         for source in plugin.sources:
             loading.take(plugin.name, source)
     return loading.result()
 
 
-class _Loading:
-    """Plug-ins as they are loaded one after the other."""
+def _loaded_in_part(found: Sequence[Plugin], time_budget: timedelta) -> Plugins:
+    """The plug-ins whose import comes to an end, with their rules run in a process of their own."""
+    from .isolation import Worker, isolated, probe
 
-    def __init__(self) -> None:
+    hopeless = probe(found)
+    worker = Worker(_without(found, hopeless), time_budget)
+    loaded = _loaded(found, _Loading(hopeless, lambda rule: isolated(guarded(rule), worker)))
+    return attrs.evolve(loaded, worker=worker)
+
+
+def _without(found: Iterable[Plugin], sources: Container[Source]) -> list[Plugin]:
+    """The plug-ins without some of their sources."""
+    return [Plugin(one.name, tuple(it for it in one.sources if it not in sources)) for one in found]
+
+
+class _Loading:
+    """Plug-ins as they are loaded one after the other.
+
+    Args:
+        hopeless: the sources that are better not imported, and why.
+        restrained: a rule as it is to be run.
+    """
+
+    def __init__(
+        self, hopeless: Mapping[Source, str] | None = None, restrained: Callable[[Rule], Rule] = guarded
+    ) -> None:
+        self.hopeless = hopeless or {}
+        self.restrained = restrained
         self.rules: dict[str, list[Rule]] = {}
         self.kinds = KINDS
         self.packs: dict[str, tuple[Pack, str]] = {}
@@ -124,6 +163,9 @@ class _Loading:
 
     def take(self, name: str, source: Source) -> None:
         """Import a source and note what it brings."""
+        if source in self.hopeless:
+            self._fail(name, source.origin, self.hopeless[source])
+            return
         started = perf_counter()
         try:
             brought = collect(imported(source), source)
@@ -153,7 +195,10 @@ class _Loading:
             self.packs[name] = pack, source.origin
         for rule in brought.rules:
             packs = tuple(pack if pack in PACKS else _in_plugin(plugin, pack) for pack in rule.packs)
-            qualified = attrs.evolve(rule, name=f"{plugin}/{rule.name}", packs=packs, distribution=source.origin)
+            origin = source.origin if source.path else rule.origin  # a file's module has a name that says nothing
+            qualified = attrs.evolve(
+                rule, name=f"{plugin}/{rule.name}", packs=packs, distribution=source.origin, origin=origin
+            )
             known = self.rules.setdefault(qualified.name, [])
             if all(other.function is not rule.function for other in known):
                 known.append(qualified)
@@ -168,7 +213,7 @@ class _Loading:
         rules: list[Rule] = []
         for name, claimed in self.rules.items():
             if len(claimed) == 1:
-                rules += claimed
+                rules.append(self.restrained(claimed[0]))
             else:
                 self._refuse_one_name(name, claimed)
         members = self._members([*CATALOGUE, *rules])
@@ -184,7 +229,7 @@ class _Loading:
         )
 
     def _refuse_one_name(self, name: str, claimed: Sequence[Rule]) -> None:
-        origins = sorted({f"{rule.distribution} ({rule.origin})" for rule in claimed})
+        origins = sorted({_home(rule) for rule in claimed})
         plugin = name.partition("/")[0]
         reason = f"{len(claimed)} rules are named {name!r}, in {' and '.join(origins)}; rename one, or uninstall one"
         self._fail(plugin, " and ".join(sorted({rule.distribution for rule in claimed})), reason, name)
@@ -232,6 +277,11 @@ def _failing(reason: str) -> Callable[..., Findings]:
         yield
 
     return always_failing
+
+
+def _home(rule: Rule) -> str:
+    """What brings a rule, and the module where that tells more."""
+    return rule.distribution if rule.origin == rule.distribution else f"{rule.distribution} ({rule.origin})"
 
 
 def _joining(rule: Rule, packs: Iterable[str]) -> Rule:

@@ -41,7 +41,6 @@ class Ask:
     """Ask a rule what it states of a client's history.
 
     Attributes:
-        number: the question's number, which its answer repeats.
         rule: the rule's name.
         settings: the values of its settings.
         client: the client's id.
@@ -50,7 +49,6 @@ class Ask:
         seconds: how long we wait for the answer.
     """
 
-    number: int
     rule: str
     settings: Mapping[str, Any]
     client: str
@@ -74,7 +72,6 @@ SAID: Mapping[type, tuple[str, ...]] = {
 class Stated:
     """What a rule states: of each finding its class, what it says, and what it cites."""
 
-    number: int
     findings: tuple[tuple[type[Finding], Mapping[str, Any], tuple[Cited, ...]], ...]
 
 
@@ -82,7 +79,6 @@ class Stated:
 class Failed:
     """A rule could not be evaluated."""
 
-    number: int
     cause: str
 
 

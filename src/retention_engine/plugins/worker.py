@@ -17,7 +17,7 @@ import attrs
 
 from ..client import Client
 from ..declare import BoundRule, Rule
-from ..engine import RuleFailure, state
+from ..engine import RuleFailure, cause_of, state
 from ..events import Event
 from ..findings import Finding
 from .loading import PluginFailure, load_found
@@ -30,6 +30,7 @@ LATE = 10.0
 def main() -> None:
     """Answer questions until nobody asks any more."""
     source, sink = _own_pipes()
+    own = os.getpid()
     _prepare_for_the_end(sink)
     answering = _Answering()
     while True:
@@ -38,6 +39,8 @@ def main() -> None:
         except EOFError:
             return
         answer = answering.to(body)
+        if os.getpid() != own:  # a rule has forked, and this is the copy
+            os._exit(0)
         with contextlib.suppress(Exception):  # a rule may have closed or replaced it
             sys.stdout.flush()
         _write(sink, answer)
@@ -81,6 +84,7 @@ class _Answering:
         self.rules: Mapping[str, Rule] = {}
         self.failures: tuple[PluginFailure, ...] = ()
         self.events: list[Event] = []
+        self.client = Client("", ())
 
     def to(self, body: bytes) -> bytes:
         """The answer to a message."""
@@ -95,9 +99,7 @@ class _Answering:
             try:
                 return framed(answer)
             except Exception as error:  # noqa: BLE001 - whatever a class does where it is written
-                return framed(
-                    Failed(message.number, f"states what can't be passed on: {type(error).__name__}: {error}")
-                )
+                return framed(Failed(f"states what can't be passed on: {type(error).__name__}: {error}"))
 
     def _load(self, message: Load) -> Loaded:
         loaded = load_found(message.plugins)
@@ -107,16 +109,21 @@ class _Answering:
         return Loaded()
 
     def _ask(self, message: Ask) -> Stated | Failed:
-        self.events[message.kept :] = message.more
+        if message.more or message.kept < len(self.events) or self.client.id != message.client:
+            self.events[message.kept :] = message.more
+            self.client = Client(message.client, self.events)
         rule = self.rules.get(message.rule)
         if rule is None:
             reasons = "; ".join(map(str, self.failures)) or "its module does not define it there"
-            return Failed(message.number, f"is missing in the worker process: {reasons}")
-        found = state(BoundRule(rule, values=message.settings), Client(message.client, self.events))
+            return Failed(f"is missing in the worker process: {reasons}")
+        try:
+            found = state(BoundRule(rule, values=message.settings), self.client)
+        except KeyboardInterrupt as error:  # nobody interrupts us, so the rule raised it
+            return Failed(cause_of(error))
         if isinstance(found, RuleFailure):
-            return Failed(message.number, found.cause)
+            return Failed(found.cause)
         places = {id(event): place for place, event in enumerate(self.events)} if found else {}
-        return Stated(message.number, tuple(_packed(finding, places) for finding in found))
+        return Stated(tuple(_packed(finding, places) for finding in found))
 
 
 def _packed(finding: Finding, places: Mapping[int, int]) -> tuple[type[Finding], dict[str, Any], tuple[Cited, ...]]:

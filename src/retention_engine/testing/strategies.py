@@ -1,0 +1,357 @@
+"""Strategies for hypothesis: random histories that look like real ones and hit what is hard.
+
+All of this is provisional: what is drawn may change in any release, as may what one can ask for.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from itertools import product
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from hypothesis import Phase, find, settings
+from hypothesis import strategies as st
+from msgspec import Meta
+
+from ..client import NO_INTERACTION, Client
+from ..engine import Engine
+from ..errors import EventError, KindError
+from ..events import ActionDismissed, ActionDone, ActionSnoozed, Complained, Engaged, Event, Resolved, Retracted
+from ..kinds import KINDS
+from ..schema import Amount, Identifier, Instant, Number, Slug, schema_of
+from ..settings import Settings
+from .giving import altered
+from .happenings import CLIENT
+
+E = TypeVar("E", bound=Event)
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+DAYS = (1, 0, 7, 14, 30, 60, 90, 180, 365)
+"""Days that rules count with, so that boundaries are met and not only passed."""
+
+_JITTERS = (timedelta(0), timedelta(0), timedelta(0), timedelta(0), MICROSECOND, -MICROSECOND)
+_SPANS = tuple(timedelta(days=count) + jitter for jitter in _JITTERS for count in DAYS)
+_STEPS = (
+    *_SPANS,
+    *[timedelta(0)] * 6,
+    timedelta(hours=9, seconds=1),
+    *(-timedelta(days=count) for count in (1, 7, 30)),
+)
+"""From one event to the one that is recorded after it; most often it is a later one, and often a tie."""
+
+_MOVES = (*[timedelta(0)] * 20, timedelta(days=1), -timedelta(days=1), MICROSECOND, -MICROSECOND)
+"""How an event of a history that is begun with is moved."""
+
+PEOPLE = ("jo", "max", "ann")
+_LAGS = (None, None, None, None, timedelta(days=3), timedelta(days=45), timedelta(days=-2))
+_ENVELOPES = tuple(product((True, True, True, False), (None, None, *PEOPLE), _LAGS))
+"""Whether an event has an id, who of us it was, and how much later it was recorded."""
+
+_SERVICE = ("delivery", "invoice")
+_GIFTS = ("resource", "invitation", "newsletter", "idea", "advice", "appreciation")
+_TALKS = ("review", "report", "expectations", "refinement", "feedback", "resolution", "reintroduction", "social")
+WORDS: Mapping[str, Sequence[Any]] = {
+    "purpose": ("general", *_SERVICE, *_GIFTS, *_TALKS, "value_review", "renewal", "presale"),
+    "tier": ("key", "standard", "gold"),
+    "owner": PEOPLE,
+    "by": PEOPLE,
+    "channel": ("phone", "mail", "meeting", "visit"),
+    "topic": ("price", "speed"),
+    "competitor": ("Bright & Co",),
+    "measure": ("leads", "calls"),
+    "learned": ("They build.", "They sell."),
+    "name": ("Acme Ltd",),
+    "plan": ("A call each month",),
+    "timezone": ("Europe/Berlin",),
+    "currency": ("EUR",),
+    "cadence_days": (1, 14, 30, 60, 200),
+    "action": ("e1", "e2", "e3"),
+}
+"""What a field of this name is drawn from, whatever its kind."""
+
+_ANSWERS = ("yes", "no", "No.", "Yes, gladly.", "Nothing.")
+_PLACES = tuple(f"e{number}" for number in range(1, 13))
+"""Ids before those of the history are known."""
+_PLACE = re.compile(r"e\d+", re.ASCII)
+_MOST_FIELDS = 3
+_THEMES = (
+    ("engaged", "engaged", "profiled"),
+    ("engaged", "introduced", "referred"),
+    ("complained", "complained", "resolved", "engaged"),
+    ("renewed", "engaged", "left"),
+    ("measured", "measured", "engaged"),
+    ("engaged", "action_done", "action_snoozed", "action_dismissed"),
+    ("engaged", "complained", "retracted"),
+    ("engaged", "engaged", "introduced", "referred", "complained", "complained", "resolved", "renewed"),
+)
+"""Kinds that belong together, some of them drawn more often than others."""
+
+
+def instants() -> st.SearchStrategy[datetime]:
+    """Instants that are so many days apart as rules count with, a microsecond more or less. Provisional."""
+    return st.sampled_from([START + span for span in _SPANS])
+
+
+def events_of_kind(kind: type[E], /, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[E]:
+    """Events of one kind with some of its fields, drawn by their annotations. Provisional.
+
+    Args:
+        kind: the class.
+        fields: what a field is to be drawn from instead, by the attribute's name; such a field is always given.
+    """
+    schema = schema_of(kind)
+    names = {attribute: name for name, attribute in schema.attribute.items()}
+    unknown = fields.keys() - names
+    if unknown:
+        raise KindError(f"{kind.__name__} has no field {min(unknown)!r}")
+    given = {names[attribute]: strategy for attribute, strategy in fields.items()}
+    own = [name for name in schema.hints if name not in {"client", "at", "id", "recorded_at", "by", "note", *given}]
+    drawn = {name: _values(name, schema.hints[name]) for name in own} | given
+    required = [name for name in drawn if name in schema.required or name in given]
+    return _events(kind, drawn, required, [name for name in drawn if name not in required])
+
+
+@st.composite
+def _events(
+    draw: st.DrawFn,
+    kind: type[E],
+    drawn: Mapping[str, st.SearchStrategy[Any]],
+    required: Sequence[str],
+    optional: Sequence[str],
+) -> E:
+    said = {name: draw(drawn[name]) for name in required}
+    more = draw(st.lists(st.sampled_from(optional), max_size=_MOST_FIELDS, unique=True)) if optional else []
+    start = {"client": CLIENT, "at": START}
+    try:
+        return kind.from_fields({**start, **said, **{name: draw(drawn[name]) for name in more}})
+    except EventError as error:
+        if not more:  # fields that contradict each other are left out; these can't be
+            error.add_note(f"drawn for {kind.__name__}; say what to draw: events_of_kind({kind.__name__}, FIELD=...)")
+            raise
+    return kind.from_fields({**start, **said})
+
+
+def histories(
+    *kinds: type[Event] | st.SearchStrategy[Event], max_size: int = 12, begun: Iterable[Client] = ()
+) -> st.SearchStrategy[Client]:
+    """Histories of one client, of all kinds of the package and of these. Provisional.
+
+    There are ties of `at`, events recorded late or out of order, references to complaints, events and actions of the same
+    history, and retractions. Spans between events are those that rules count with, a microsecond more or less. The client
+    has at least one event that starts the relationship.
+
+    Args:
+        kinds: classes of events, such as your own, or what draws such events; each history is about them, above all.
+        max_size: how many events are drawn at most.
+        begun: histories with which some of those drawn begin, such as one in which a rule finds something.
+    """
+    own = [kind if isinstance(kind, st.SearchStrategy) else events_of_kind(kind) for kind in kinds]
+    return _histories(own, max_size, [list(client.events) for client in begun])
+
+
+@st.composite
+def _histories(
+    draw: st.DrawFn, own: Sequence[st.SearchStrategy[Event]], max_size: int, begun: Sequence[Sequence[Event]]
+) -> Client:
+    history: list[Event] = []
+    story = draw(st.integers(0, 2 * len(begun)))
+    if 0 < story <= len(begun):
+        for event in begun[story - 1]:
+            history.append(_moved(event, event.at + draw(st.sampled_from(_MOVES)), position=len(history) + 1))
+    themes = draw(st.lists(st.sampled_from(_themes()), min_size=0 if own else 1, max_size=3))
+    about = [*own, *(kind for theme in themes for kind in theme)]
+    at = history[-1].at if history else START
+    fewest = 0 if history else 1
+    for _ in range(draw(st.integers(fewest, max(fewest, max_size)))):
+        drawn = draw(about[draw(st.integers(0, len(about) - 1))])
+        has_id, by, lag = draw(st.sampled_from(_ENVELOPES))
+        at += draw(st.sampled_from(_STEPS)) if history else timedelta(0)
+        if not history and isinstance(drawn, NO_INTERACTION):
+            drawn = Engaged(client=CLIENT, at=START)
+        position = len(history) + 1
+        taken = {event.id for event in history}
+        name = f"e{position}" if has_id and f"e{position}" not in taken else None
+        more = {} if lag is None else {"recorded_at": at + lag}
+        history.append(_moved(drawn, at, position=position, id=name, by=by if drawn.by is None else drawn.by, **more))
+    client = Client.from_events(CLIENT, _with_references(history))
+    return client or Client.from_events(CLIENT, [event for event in history if not isinstance(event, Retracted)])
+
+
+@cache
+def simplest() -> tuple[Event, ...]:
+    """The simplest event of each kind of the package, a retraction aside."""
+    once = settings(max_examples=1, phases=[Phase.generate], database=None, deadline=None)
+    kinds = (cls for cls in KINDS.values() if cls is not Retracted)
+    return tuple(find(events_of_kind(cls), lambda _: True, settings=once) for cls in kinds)
+
+
+@cache
+def _themes() -> tuple[tuple[st.SearchStrategy[Event], ...], ...]:
+    """What a history may be about: kinds that belong together, and each kind by itself."""
+    of_kind = {kind: events_of_kind(cls) for kind, cls in KINDS.items()}
+    return tuple(tuple(of_kind[kind] for kind in theme) for theme in (*((kind,) for kind in KINDS), *_THEMES))
+
+
+_Names = dict[type[Event], tuple[str, ...]]
+_INSTANTS: _Names = {}
+_REFERENCES: _Names = {}
+
+
+def _attributes(known: _Names, kind: type[Event], holds: Callable[[Any, str], bool]) -> tuple[str, ...]:
+    """The attributes of a kind whose annotation and name fulfil a condition; worked out once."""
+    if kind not in known:
+        schema = schema_of(kind)
+        known[kind] = tuple(schema.attribute[name] for name, hint in schema.hints.items() if holds(hint, name))
+    return known[kind]
+
+
+def _is_instant(hint: Any, _: str = "") -> bool:
+    return hint in _MOMENTS or any(part in _MOMENTS for part in get_args(hint))
+
+
+_MOMENTS = (Instant, datetime)
+
+
+def moved(event: E, moment: Callable[[datetime], datetime], /, **more: Any) -> E:
+    """The same event with all of its instants taken to others."""
+    told = {
+        name: value
+        for name in _attributes(_INSTANTS, type(event), _is_instant)
+        if (value := getattr(event, name)) is not None
+    }
+    return altered(event, **{name: moment(value) for name, value in told.items()}, **more)
+
+
+def _moved(event: E, at: datetime, /, **more: Any) -> E:
+    """The same event at another instant, with what else it tells of time as far from it as before."""
+    span = at - event.at
+    found = moved(event, lambda moment: moment + span)
+    return altered(found, client=CLIENT, **more)
+
+
+# References: drawn as places, and made ids of what there is.
+
+
+def _with_references(history: Sequence[Event]) -> list[Event]:
+    named = [event for event in history if event.id is not None and not isinstance(event, Retracted)]
+    targets = {
+        "complaint": [event.id or "" for event in named if isinstance(event, Complained)],
+        "event": [event.id or "" for event in named],
+        "action": _actions_of(history) if any(isinstance(event, _DEEDS) for event in history) else [],
+    }
+    found = [_with_reference(event, targets) for event in history]
+    return [event for event in found if not isinstance(event, Retracted) or event.event in targets["event"]]
+
+
+_DEEDS = (ActionDone, ActionSnoozed, ActionDismissed)
+
+
+def _with_reference(event: Event, targets: Mapping[str, Sequence[str]]) -> Event:
+    changed = {}
+    for name in _attributes(_REFERENCES, type(event), _is_reference):
+        value = getattr(event, name)
+        settles = name == "resolves" or isinstance(event, Resolved)
+        ids = targets["action" if name == "action" else "complaint" if settles else "event"]
+        if ids and isinstance(value, str) and _PLACE.fullmatch(value):
+            changed[name] = ids[int(value[1:]) % len(ids)]
+    return altered(event, **changed) if changed else event
+
+
+def _is_reference(hint: Any, name: str) -> bool:
+    return name not in {"client", "id", "measure"} and Identifier in {hint, *get_args(hint)}
+
+
+@cache
+def _essentials() -> Engine:
+    return Engine(Settings().choose())
+
+
+def _actions_of(history: Iterable[Event]) -> list[str]:
+    """The ids of what the rules that are on by default recommend."""
+    client = Client.from_events(CLIENT, [event for event in history if not isinstance(event, (*_DEEDS, Retracted))])
+    return [action.id for action in _essentials().schedule(client).actions] if client else []
+
+
+# Values by annotation.
+
+_LATER = tuple(timedelta(days=count) for count in (30, 7, 60, 90, 120, 365))
+_EARLIER = tuple(timedelta(days=count) for count in (0, -30, 7))
+_BY_TYPE: Mapping[Any, st.SearchStrategy[Any]] = {
+    bool: st.booleans(),
+    int: st.one_of(st.integers(0, 3), st.integers(-1_000, 1_000)),
+    float: st.sampled_from([0.0, 1.0, -1.0, 0.5, 1e6]),
+    Decimal: st.sampled_from([Decimal(0), Decimal(1), Decimal("0.5"), Decimal(-100)]),
+    str: st.sampled_from(["x", "A word", "", "Grüße"]),
+    date: st.sampled_from(DAYS).map(lambda count: (START + timedelta(days=count)).date()),
+    Slug: st.sampled_from(["a", "b-2"]),
+    Identifier: st.sampled_from(_PLACES),
+    Number: st.sampled_from([10, 9, 11, "9.5", 0, -1]),
+    Amount: st.sampled_from([100, 0, "2500.50"]),
+}
+_LEAST, _MOST = 0, 400
+
+
+def _values(name: str, hint: Any) -> st.SearchStrategy[Any]:
+    """What a field is drawn from, by its name or by its annotation."""
+    if name in WORDS and _takes(hint, WORDS[name][0]):
+        return st.sampled_from(WORDS[name])
+    if _is_instant(hint):
+        return st.sampled_from([START + span for span in (_EARLIER if name == "term_start" else _LATER)])
+    return _of_type(hint)
+
+
+def _takes(hint: Any, value: object) -> bool:
+    """Whether an annotation is of a text, or of the number that is to be drawn."""
+    plain = [get_args(part)[0] if get_origin(part) is Annotated else part for part in (hint, *get_args(hint))]
+    return type(value) in plain
+
+
+def _of_type(hint: Any) -> st.SearchStrategy[Any]:
+    origin, inner = get_origin(hint), get_args(hint)
+    if hint in _BY_TYPE:
+        found = _BY_TYPE[hint]
+    elif origin is Literal:
+        found = st.sampled_from(inner)
+    elif origin in {Union, UnionType}:
+        found = st.one_of([_of_type(part) for part in inner if part is not NoneType])
+    elif origin is Annotated:
+        found = _within(inner[0], [mark for mark in inner[1:] if isinstance(mark, Meta)])
+    elif origin is dict:
+        found = st.dictionaries(_of_type(inner[0]), _texts_or(inner[1], _ANSWERS), max_size=2)
+    elif origin is tuple and inner[-1] is not Ellipsis:
+        found = st.tuples(*map(_of_type, inner))
+    elif origin in {tuple, list, set, frozenset}:
+        found = st.lists(_texts_or(inner[0], ("Nora", "Piet")), max_size=2, unique=True)
+    else:
+        found = st.from_type(hint)
+    return found
+
+
+def _texts_or(hint: Any, texts: Sequence[str]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(texts) if hint is str else _of_type(hint)
+
+
+def _within(hint: Any, marks: Sequence[Meta]) -> st.SearchStrategy[Any]:
+    """Values of a type within the bounds that an annotation sets."""
+    least = [
+        bound for mark in marks for bound in (mark.ge, None if mark.gt is None else mark.gt + 1) if bound is not None
+    ]
+    most = [
+        bound for mark in marks for bound in (mark.le, None if mark.lt is None else mark.lt - 1) if bound is not None
+    ]
+    if hint is int:
+        lowest = int(max(least)) if least else min(_LEAST, *map(int, most)) if most else _LEAST
+        return st.integers(lowest, min([lowest + _MOST, *map(int, most)]))
+    if hint is float:
+        return st.floats(max(least, default=None), max(most, default=None), allow_nan=False, allow_infinity=False)
+    if hint is str and any(mark.pattern for mark in marks):
+        return st.from_regex(next(mark.pattern for mark in marks if mark.pattern), fullmatch=True)
+    if hint is str:
+        shortest = max((mark.min_length or 0 for mark in marks), default=0)
+        longest = min((mark.max_length for mark in marks if mark.max_length is not None), default=shortest + 10)
+        return st.text("abc ", min_size=shortest, max_size=longest)
+    return _of_type(hint)
