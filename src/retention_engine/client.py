@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from itertools import count
+from itertools import count, islice
 from typing import Any, TypeVar, overload
 
 import attrs
@@ -24,7 +24,7 @@ from .events import (
     Resolved,
     Retracted,
 )
-from .history import AT, EVERYTHING, ORDER, Events, History, Selector
+from .history import AT, EVERYTHING, POSITION, Events, History, Selector
 from .moments import in_utc
 from .settling import Complaints, settles
 
@@ -83,20 +83,20 @@ class Client:
         """
         as_of = None if as_of is None else in_utc(as_of)
         as_at = None if as_at is None else in_utc(as_at)
-        given = list(events)
-        if any(event.position == 0 for event in given):
-            following = count(max(event.position for event in given) + 1)
-            given = [event if event.position else event.at_position(next(following)) for event in given]
-        known = [event for event in given if as_at is None or event.recorded_at <= as_at]
-        gone = {event.event for event in known if isinstance(event, Retracted)}
-        counted = [
-            event
-            for event in known
-            if (as_of is None or event.at <= as_of)
-            and not isinstance(event, Retracted)
-            and not (gone and event.id in gone)
-        ]
-        return cls(id, sorted(counted, key=ORDER))
+        known = list(events)
+        if 0 in map(POSITION, known):
+            following = count(max(map(POSITION, known)) + 1)
+            known = [event if event.position else event.at_position(next(following)) for event in known]
+        if as_at is not None:
+            known = [event for event in known if event.recorded_at <= as_at]
+        if any(issubclass(kind, Retracted) for kind in set(map(type, known))):
+            gone = {event.event for event in known if isinstance(event, Retracted)}
+            known = [event for event in known if not isinstance(event, Retracted) and event.id not in gone]
+        known.sort(key=POSITION)
+        known.sort(key=AT)  # two stable sorts, of what is mostly in order, take less than one by both
+        if as_of is not None and known and known[-1].at > as_of:
+            del known[bisect_right(known, as_of, key=AT) :]
+        return cls(id, known)
 
     @property
     def events(self) -> Sequence[Event]:
@@ -116,14 +116,13 @@ class Client:
         Yields:
             The client by then, and which of the kinds and conditions asked for before are answered otherwise now.
         """
-        history = History([])
-        history.is_kept = True
+        growing = GrowingClient(self.id)
         events = self._history.events
         changed: list[tuple[Selector, ...]] = []
         for size in range(1, self._size + 1):
-            changed += history.grow(events[size - 1])
+            changed += growing.take(events[size - 1])
             if size == self._size or events[size - 1].at < events[size].at:
-                yield object.__new__(Client)._see(self.id, history), changed  # noqa: SLF001 - of this class
+                yield growing.client(), changed
                 changed = []
 
     @contextmanager
@@ -146,8 +145,7 @@ class Client:
 
     def __bool__(self) -> bool:
         """Whether anything is known of the client that starts the relationship."""
-        events = self._history.events
-        return any(not isinstance(events[place], NO_INTERACTION) for place in range(self._size))
+        return self._first is not None
 
     @property
     def first(self) -> Event:
@@ -156,11 +154,17 @@ class Client:
         Raises:
             UnknownClient: there is none.
         """
-        events = self._history.events
-        for place in range(self._size):
-            if not isinstance(events[place], NO_INTERACTION):
-                return events[place]
+        first = self._first
+        if first is not None:
+            return first
         raise UnknownClient(f"nothing is known of the client {self.id!r} at that moment")
+
+    @property
+    def _first(self) -> Event | None:
+        for event in islice(self._history.events, self._size):
+            if not isinstance(event, NO_INTERACTION):
+                return event
+        return None
 
     @property
     def since(self) -> datetime:
@@ -185,9 +189,11 @@ class Client:
     def of(self, *selectors: Selector) -> Events[Event]: ...
     def of(self, *selectors: Selector) -> Events[Any]:
         """The events of these kinds, or for which one of these conditions holds, in order."""
-        self._read(selectors)
-        found = self._history.matching(selectors)
-        return Events(found, 0, self._history.count(found, self._size))
+        history = self._history
+        if history.reads is not None:
+            history.reads.add(selectors)
+        found = history.matching(selectors)
+        return Events(found, 0, history.count(found, self._size))
 
     @overload
     def latest(self, selector: type[E], /) -> E | None: ...
@@ -198,14 +204,19 @@ class Client:
         history = self._history
         if history.reads is not None:
             history.reads.add((selector,))
+        if selector in self._latest:
+            return self._latest[selector]
         if history.is_kept or isinstance(selector, type):
             found = history.matching((selector,))
             count = history.count(found, self._size)
-            return found[count - 1] if count else None
-        if selector not in self._latest:
-            events = history.events if self._size == len(history.events) else history.events[: self._size]
-            self._latest[selector] = next(filter(selector, reversed(events)), None)
-        return self._latest[selector]
+            latest = found[count - 1] if count else None
+        else:
+            among = getattr(selector, "among", None)
+            events = history.matching((among,)) if among else history.events
+            size = history.count(events, self._size)
+            latest = next(filter(selector, reversed(events if size == len(events) else events[:size])), None)
+        self._latest[selector] = latest
+        return latest
 
     def base(self, selector: Selector) -> datetime:
         """The instant from which a rule counts: that of the latest such event, or `since` where there is none."""
@@ -246,6 +257,8 @@ class Client:
     @property
     def open_complaints(self) -> tuple[Complained, ...]:
         """The complaints that no `resolved` names, nor the `resolves` of any `engaged`."""
+        if not self.complaints:
+            return ()
         return self.fold(Complaints, Complaints.take, Complained, Resolved, settles).open
 
     def settlement(self, complaint: Event) -> Event | None:
@@ -316,6 +329,39 @@ class Client:
         return plan
 
 
+class GrowingClient:
+    """A client whose history grows event by event, with all that was looked up in it.
+
+    Args:
+        id: the client's id.
+        events: what has happened by now, in order.
+    """
+
+    def __init__(self, id: str, events: Iterable[Event] = ()) -> None:
+        self._id = id
+        self._history = History(list(events))
+        self._history.is_kept = True
+
+    def __len__(self) -> int:
+        return len(self._history.events)
+
+    def follows(self, event: Event) -> bool:
+        """Whether an event follows all others."""
+        return not self._history.events or event.order > self._history.events[-1].order
+
+    def take(self, event: Event) -> list[tuple[Selector, ...]]:
+        """Take in an event that follows all others.
+
+        Returns:
+            Which of the kinds and conditions asked for before are answered otherwise now.
+        """
+        return self._history.grow(event)
+
+    def client(self) -> Client:
+        """The client by now."""
+        return object.__new__(Client)._see(self._id, self._history)  # noqa: SLF001 - of this module
+
+
 def interaction(event: Event) -> bool:
     """An event of the relationship, from the first of which retention starts; `retracted` and `action_*` are none."""
     return not isinstance(event, NO_INTERACTION)
@@ -328,6 +374,7 @@ def _says(field: str) -> Callable[[Event], bool]:
     def matches_field(event: Event) -> bool:
         return isinstance(event, Profiled) and getattr(event, field) is not None
 
+    matches_field.among = Profiled  # type: ignore[attr-defined] # no others need be looked at
     return matches_field
 
 

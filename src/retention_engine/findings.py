@@ -1,10 +1,10 @@
 """What rules state: concerns and actions, as half-open intervals and due instants with their evidence."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from enum import IntEnum
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import msgspec
@@ -42,7 +42,12 @@ class Health(IntEnum):
 
 Evidence = Event | Iterable[Event | None] | None
 
-_TEXT_OR_NONE = attrs.validators.optional(attrs.validators.instance_of(str))
+_TEXT = attrs.validators.instance_of(str)
+
+
+def _text_or_none(finding: Any, attribute: Any, value: Any) -> None:
+    if value is not None and not isinstance(value, str):
+        _TEXT(finding, attribute, value)
 
 
 def _moment(value: datetime | None) -> datetime | None:
@@ -57,6 +62,8 @@ def _moment(value: datetime | None) -> datetime | None:
 
 
 def _required_moment(value: datetime) -> datetime:
+    if type(value) is datetime and value.tzinfo is UTC:
+        return value
     moment = _moment(value)
     if moment is None:
         raise RuleError("expected an aware datetime, got None")
@@ -86,8 +93,8 @@ class Concern:
     starts: datetime = attrs.field(kw_only=True, converter=_required_moment)
     until: datetime | None = attrs.field(default=None, kw_only=True, converter=_moment)
     because: tuple[Event | None, ...] = attrs.field(kw_only=True, converter=_cited)
-    about: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
-    message: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
+    about: str | None = attrs.field(default=None, kw_only=True, validator=_text_or_none)
+    message: str | None = attrs.field(default=None, kw_only=True, validator=_text_or_none)
     rule: str = attrs.field(default="", kw_only=True)
 
     @level.validator
@@ -102,7 +109,7 @@ class Concern:
     @property
     def evidence(self) -> tuple[Event, ...]:
         """The events cited, without those that never happened."""
-        return tuple(event for event in self.because if event is not None)
+        return tuple([event for event in self.because if event is not None])
 
 
 @attrs.frozen
@@ -121,7 +128,7 @@ class Action:
     message: str = attrs.field(validator=attrs.validators.instance_of(str))
     due: datetime = attrs.field(kw_only=True, converter=_required_moment)
     because: tuple[Event | None, ...] = attrs.field(kw_only=True, converter=_cited)
-    about: str | None = attrs.field(default=None, kw_only=True, validator=_TEXT_OR_NONE)
+    about: str | None = attrs.field(default=None, kw_only=True, validator=_text_or_none)
     rule: str = attrs.field(default="", kw_only=True)
     client: str = attrs.field(default="", kw_only=True)
 
@@ -134,20 +141,41 @@ class Action:
     @property
     def evidence(self) -> tuple[Event, ...]:
         """The events cited, without those that never happened."""
-        return tuple(event for event in self.because if event is not None)
+        return tuple([event for event in self.because if event is not None])
 
 
 Finding = Concern | Action
 
-F = TypeVar("F", Concern, Action)
+
+def _fillers(cls: type) -> tuple[Callable[[Any, Any], None], ...]:
+    return tuple(vars(cls)[field.name].__set__ for field in attrs.fields(cls))
 
 
-def attributed(finding: F, **values: Any) -> F:
-    """The same finding with what the engine adds to it; what its rule gave was checked when it was made."""
-    copy = object.__new__(type(finding))
-    for name in _NAMES[type(finding)]:
-        object.__setattr__(copy, name, values[name] if name in values else getattr(finding, name))
+# What a rule gave was checked when it was made; to fill a copy directly takes a quarter of the time of attrs.evolve.
+_level, _starts, _until, _because, _about, _message, _rule = _fillers(Concern)
+_todo, _due, _action_because, _action_about, _action_rule, _client = _fillers(Action)
+
+
+def attributed_concern(concern: Concern, rule: str, because: tuple[Event, ...], message: str) -> Concern:
+    """The same concern with what the engine adds to it."""
+    copy = object.__new__(Concern)
+    _level(copy, concern.level)
+    _starts(copy, concern.starts)
+    _until(copy, concern.until)
+    _because(copy, because)
+    _about(copy, concern.about)
+    _message(copy, message)
+    _rule(copy, rule)
     return copy
 
 
-_NAMES: dict[type, tuple[str, ...]] = {cls: tuple(it.name for it in attrs.fields(cls)) for cls in (Concern, Action)}
+def attributed_action(action: Action, rule: str, because: tuple[Event, ...], client: str) -> Action:
+    """The same action with what the engine adds to it."""
+    copy = object.__new__(Action)
+    _todo(copy, action.message)
+    _due(copy, action.due)
+    _action_because(copy, because)
+    _action_about(copy, action.about)
+    _action_rule(copy, rule)
+    _client(copy, client)
+    return copy

@@ -2,12 +2,16 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from datetime import datetime
 from itertools import chain
 from operator import attrgetter
 from typing import Any, TypeVar, overload
 
+import attrs
+
 from .events import Event
+from .schema import FrozenDict
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 S = TypeVar("S")
@@ -19,6 +23,7 @@ Order = tuple[datetime, int]
 
 ORDER = attrgetter("order")
 AT = attrgetter("at")
+POSITION = attrgetter("position")
 EVERYTHING: tuple[Selector, ...] = (Event,)
 """What is read by whoever looks at all events."""
 
@@ -88,7 +93,7 @@ class History:
         reads: the selectors asked for since somebody put a set here; `None` where nobody wants to know.
     """
 
-    __slots__ = ("_by_type", "_found", "_has_lost", "_states", "events", "is_kept", "reads")
+    __slots__ = ("_by_type", "_found", "_has_lost", "_said", "_states", "events", "is_kept", "reads")
 
     def __init__(self, events: list[Event]) -> None:
         self.events = events
@@ -98,6 +103,7 @@ class History:
         self._has_lost = False
         self._by_type: dict[type[Event], list[Event]] = {}
         self._states: dict[Any, tuple[int, Any]] = {}
+        self._said: list[dict[str, Any]] = []
 
     def matching(self, selectors: tuple[Selector, ...]) -> list[Event]:
         """All events for which one of the selectors holds, in order."""
@@ -146,6 +152,8 @@ class History:
         if not self._by_type:
             for event in self.events:
                 self._by_type.setdefault(type(event), []).append(event)
+        if not (self.is_kept or selector.__subclasses__()):
+            return self._by_type.get(selector, [])
         of_kinds = [events for kind, events in self._by_type.items() if issubclass(kind, selector)]
         if len(of_kinds) == 1 and not self.is_kept:
             return of_kinds[0]
@@ -174,6 +182,69 @@ class History:
             self._states.clear()
         self._states[key] = (wanted, state)
         return state
+
+    def remember(self) -> None:
+        """Note what the events say, for `put_back`."""
+        noted = len(self._said)
+        self._said[noted:] = [_noted(event) for event in self.events[noted:]]
+
+    def put_back(self) -> list[str]:
+        """Let all events say again what was noted of them, and look up anew what was looked up meanwhile.
+
+        Returns:
+            What had been changed, such as `note of e17`.
+        """
+        try:
+            if list(map(vars, self.events)) == self._said:
+                return []
+        except Exception:  # noqa: BLE001, S110 - whatever was put there may be no value that can be compared
+            pass
+        changed = [
+            f"{name} of {event.ref}"
+            for event, said in zip(self.events, self._said, strict=True)
+            for name in _put_back(event, said)
+        ]
+        if changed:
+            self._found.clear()
+            self._states.clear()
+            self._has_lost = True
+        return changed
+
+
+_CHANGEABLE = frozenset({list, dict, set, bytearray, FrozenDict})
+
+
+def _noted(event: Event) -> dict[str, Any]:
+    said = dict(vars(event))
+    if not _CHANGEABLE.isdisjoint(map(type, said.values())):
+        said |= {name: deepcopy(value) for name, value in said.items() if type(value) in _CHANGEABLE}
+    return said
+
+
+def _put_back(event: Event, said: dict[str, Any]) -> list[str]:
+    """Which fields of an event said something else; what its class keeps in it besides is none of them."""
+    fields = vars(event)
+    changed = []
+    for name in sorted(said.keys() | fields.keys()):
+        if name not in said and name not in attrs.fields_dict(type(event)):
+            said[name] = fields[name]
+        elif not _is_same(fields.get(name, _NOTHING), said.get(name, _NOTHING)):
+            changed.append(name)
+            if name in said:
+                fields[name] = said[name]
+            else:
+                del fields[name]
+    return changed
+
+
+_NOTHING = object()
+
+
+def _is_same(value: object, other: object) -> bool:
+    try:
+        return value is other or bool(value == other)
+    except Exception:  # noqa: BLE001 - what can't be compared is something else
+        return False
 
 
 def matches(event: Event, selectors: tuple[Selector, ...]) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Context, Decimal, InvalidOperation
-from typing import Annotated, Any, Literal, TypedDict, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Required, TypedDict, get_args, get_origin, get_type_hints
 
 import attrs
 import msgspec
@@ -98,6 +98,9 @@ Amount = Annotated[Decimal, Parsed(_amount)]
 """A number that is not negative."""
 
 
+_OURS = frozenset({instant, _identifier, _slug, _number, _amount})
+
+
 class FrozenDict(dict[str, str]):
     """A mapping inside an event; it can't be changed, like the event itself."""
 
@@ -166,6 +169,16 @@ class Schema:
         if "answers" in values:
             values["answers"] = FrozenDict(sorted(values["answers"].items()))
         return values
+
+    def stored(self) -> msgspec.json.Decoder[dict[str, Any]] | None:
+        """Decodes lines whose values were checked before; what is no field of the kind, it passes over.
+
+        `None` where a field is read by a function of an application, which may turn it into anything.
+        """
+        if not _OURS.issuperset(self._parsers.values()):
+            return None
+        hints = {name: Required[hint] if name in self.required else hint for name, hint in self.hints.items()}
+        return msgspec.json.Decoder(TypedDict(self.kind, hints, total=False))  # type: ignore[operator]
 
     def _reworded(self, error: msgspec.ValidationError) -> EventError:
         """The codec's complaint with the field in front and, for a word out of a list, the list."""

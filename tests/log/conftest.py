@@ -40,7 +40,7 @@ def log_on(request: pytest.FixtureRequest, tmp_path: Path) -> MakeLog:
 
     @contextmanager
     def made(store: str, **options: Any) -> Iterator[EventLog]:
-        with _place(store, request, tmp_path) as address, create_log(address, **options) as log:
+        with place_of(store, request, tmp_path) as address, create_log(address, **options) as log:
             yield log
 
     return made
@@ -62,13 +62,14 @@ def any_log(new_log: MakeLog) -> Iterator[EventLog]:
 @pytest.fixture(params=["sqlite", "postgres"])
 def shared_log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty log on each of the stores that several processes can open."""
-    with _place(request.param, request, tmp_path) as address:
+    with place_of(request.param, request, tmp_path) as address:
         create_log(address).close()
         yield address
 
 
 @contextmanager
-def _place(store: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+def place_of(store: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The address of a log that is yet to be made on the store of a name."""
     if store == "memory":
         yield "memory://"
     elif store == "sqlite":

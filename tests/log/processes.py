@@ -23,11 +23,11 @@ def unmeasured() -> dict[str, str]:
 
 
 class Program:
-    """A program of `writers.py` in a process of its own."""
+    """A program of `writers.py`, or of another such script, in a process of its own."""
 
-    def __init__(self, *words: str, **options: Any) -> None:
+    def __init__(self, *words: str, script: Path = WRITERS, **options: Any) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(WRITERS), *words],
+            [sys.executable, str(script), *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

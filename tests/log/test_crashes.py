@@ -13,7 +13,7 @@ import postgres_server
 from retention_engine import Engaged
 from retention_engine.errors import LogError
 from retention_engine.log import EventLog, create_log, open_log
-from retention_engine.log.rows import key_of
+from retention_engine.log.rows import Row, key_of
 
 from .processes import Program, programs
 from .writers import BULK_STEPS, batch
@@ -90,7 +90,7 @@ def duplicates(log: EventLog) -> int:
 
 
 def versions_are_contiguous(log: EventLog) -> bool:
-    rows = log.store.page(("", 0), log.head(), 1_000_000)
+    rows = map(Row._make, log.store.page(("", 0), log.head(), 1_000_000))
     versions: dict[str, list[int]] = {}
     for row in rows:
         versions.setdefault(row.client, []).append(row.version)

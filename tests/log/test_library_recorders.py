@@ -1,6 +1,6 @@
 """The test cases that the eventsourcing library ships for recorders, run on ours.
 
-Its cases for tracking, process and dcb recorders, for transcoders and for factories test what we neither have nor extend.
+Its cases for process and dcb recorders, for transcoders and for factories test what we neither have nor extend.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from eventsourcing.persistence import AggregateRecorder, ApplicationRecorder, StoredEvent
+from eventsourcing.persistence import AggregateRecorder, ApplicationRecorder, StoredEvent, TrackingRecorder
 from eventsourcing.tests import persistence as shipped
 
 
@@ -83,6 +83,24 @@ class TestPositionsInMemory(InMemory, shipped.NonInterleavingNotificationIDsBase
 
 
 class TestPositionsOnPostgres(OnPostgres, shipped.NonInterleavingNotificationIDsBaseCase): ...
+
+
+class Tracking:
+    """Gives a shipped case the recorder of positions that the agenda has in its tables."""
+
+    def create_recorder(self) -> TrackingRecorder:
+        with self.log.store.writing() as writing:
+            self.log.store.agenda.within(writing).ensure(self.log.store.name)
+        return self.log.store.agenda.tracker
+
+
+class TestTrackingOnSQLite(Tracking, OnSQLite, shipped.TrackingRecorderTestCase): ...
+
+
+class TestTrackingInMemory(Tracking, InMemory, shipped.TrackingRecorderTestCase): ...
+
+
+class TestTrackingOnPostgres(Tracking, OnPostgres, shipped.TrackingRecorderTestCase): ...
 
 
 def test_what_waits_to_be_notified_is_refused(any_log):

@@ -6,13 +6,24 @@ from typing import TYPE_CHECKING
 from .address import is_address
 
 if TYPE_CHECKING:
-    from .event_log import Appending, EventLog, Receipt
+    from .event_log import Appending, EventLog, Receipt, Span
     from .opening import create_log, open_log
     from .redaction import Forgotten
     from .rows import Key
     from .verification import Flaw
 
-__all__ = ["Appending", "EventLog", "Flaw", "Forgotten", "Key", "Receipt", "create_log", "is_address", "open_log"]
+__all__ = [
+    "Appending",
+    "EventLog",
+    "Flaw",
+    "Forgotten",
+    "Key",
+    "Receipt",
+    "Span",
+    "create_log",
+    "is_address",
+    "open_log",
+]
 
 _HOME = {
     "Appending": "event_log",
@@ -21,6 +32,7 @@ _HOME = {
     "Forgotten": "redaction",
     "Key": "rows",
     "Receipt": "event_log",
+    "Span": "event_log",
     "create_log": "opening",
     "open_log": "opening",
 }

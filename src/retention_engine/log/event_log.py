@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
-from itertools import groupby
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Protocol, Self
 
 import attrs
 
@@ -25,7 +24,7 @@ from ..errors import (
 from ..events import Event, Retracted
 from ..kinds import KINDS, Kinds
 from .redaction import Forgotten, forget
-from .rows import Key, Known, Row, can_be_a_client, event_of, key_of, stored
+from .rows import Columns, Key, Known, Row, can_be_a_client, histories_of, key_of, stored
 from .store import NO_HEAD, Store, Writing
 from .verification import Flaw, flaws
 
@@ -59,6 +58,39 @@ class Receipt:
     new: bool = attrs.field(eq=False)
 
 
+class Span(NamedTuple):
+    """Clients whose ids follow one another, in a log as it was when it ended at a position.
+
+    Attributes:
+        first: the first one's id.
+        last: the last one's id; `None` where no client follows them.
+        upto: the position.
+    """
+
+    first: str
+    last: str | None
+    upto: int
+
+
+Fresh = tuple[int, int, Event]
+"""An event that was just stored: its number in its client's history, its position, and itself without that."""
+
+
+class Companion(Protocol):
+    """Something that is kept current with a log within the transactions that record events."""
+
+    def take_in(self, writing: Writing, fresh: Sequence[Fresh]) -> Callable[[], None]:
+        """Take in events that were just stored; what is written here is stored with them, or not at all.
+
+        Args:
+            writing: the transaction.
+            fresh: the events, each behind its number in its client's history and its position; by position.
+
+        Returns:
+            What is to be called once all of it is stored.
+        """
+
+
 class EventLog:
     """An append-only log of events in a store.
 
@@ -75,6 +107,7 @@ class EventLog:
         self.store = store
         self.kinds = kinds
         self.clock = clock
+        self.companion: Companion | None = None
         self._classes = frozenset(kinds.values())
 
     def __enter__(self) -> Self:
@@ -125,18 +158,25 @@ class EventLog:
 
     def _record_once(self, events: Sequence[Event], expected: Mapping[str, int]) -> list[Receipt]:
         receipts: dict[int, Receipt] = {}
+        fresh: list[Fresh] = []
+        kept: Callable[[], None] | None = None
         with self.appending() as appending:
             conflict = appending.conflict(expected)
             # A retraction may come with, and before, the event that it names.
             for retracted in (False, True):
                 step = [index for index, event in enumerate(events) if isinstance(event, Retracted) is retracted]
                 outcomes = appending.append([(events[index], key_of(events[index])) for index in step])
+                fresh += appending.fresh
                 for index, outcome in zip(step, outcomes, strict=True):
                     if isinstance(outcome, RetentionError):
                         raise outcome
                     receipts[index] = outcome
             if conflict is not None and any(receipt.new for receipt in receipts.values()):
                 raise conflict
+            if self.companion is not None and fresh:
+                kept = self.companion.take_in(appending.writing, fresh)
+        if kept is not None:
+            kept()
         return [receipts[index] for index in range(len(events))]
 
     @contextmanager
@@ -153,13 +193,30 @@ class EventLog:
         """A client's events, in the order in which they were stored; empty where none is."""
         return self._events(self.store.client(client)) if can_be_a_client(client) else []
 
-    def clients(self) -> Iterator[tuple[str, list[Event]]]:
+    def clients(self, span: Span | None = None) -> Iterator[tuple[str, list[Event]]]:
         """Every client with their events, by id: the log as it was when the first was asked for.
 
         One page of rows and one client's events are in memory at a time.
+
+        Args:
+            span: these clients alone, and the log as it was when the span was made.
         """
-        for client, rows in groupby(self._rows_by_client(), key=lambda row: row.client):
-            yield client, self._events(rows)
+        return histories_of(self._rows_by_client(span), self.kinds)
+
+    def spans(self, events: int) -> Iterator[Span]:
+        """The clients by id, cut into spans with about so many events: the log as it was when the first was asked for."""
+        upto = self.head()
+        first = last = ""
+        count = 0
+        while sizes := self.store.sizes(last, upto, PAGE):
+            for last, size in sizes:
+                first = first or last
+                count += size
+                if count >= events:
+                    yield Span(first, last, upto)
+                    first, count = "", 0
+        if count:
+            yield Span(first, last, upto)
 
     def tail(self, after: int = 0) -> Iterator[Event]:
         """The events behind a position, in the order in which they were stored, up to now."""
@@ -173,7 +230,7 @@ class EventLog:
 
     def verify(self) -> Iterator[Flaw]:
         """Everything that is wrong with the log: flipped bits, gaps, reorderings, keys that point nowhere."""
-        return flaws(self.store, self._rows_by_client(), self.kinds)
+        return flaws(self.store, map(Row._make, self._rows_by_client()), self.kinds)
 
     def forget(self, client: str) -> Forgotten:
         """Remove what is personal from a client's events, in the log's files too; verdicts stay what they are."""
@@ -187,33 +244,36 @@ class EventLog:
         """
         self.store.backup(path)
 
-    def _rows_by_client(self) -> Iterator[Row]:
-        upto = self.head()
-        after = ("", 0)
-        while rows := self.store.page(after, upto, PAGE):
+    def _rows_by_client(self, span: Span | None = None) -> Iterator[Columns]:
+        first, last, upto = span or Span("", None, self.head())
+        place = (first, 0)
+        while rows := self.store.page(place, upto, PAGE, last):
             yield from rows
-            after = (rows[-1].client, rows[-1].version)
+            place = rows[-1][1:3]
 
-    def _events(self, rows: Iterable[Row]) -> list[Event]:
-        return [event_of(row, self.kinds) for row in rows]
+    def _events(self, rows: Iterable[Columns]) -> list[Event]:
+        return [event for _, events in histories_of(rows, self.kinds) for event in events]
 
 
 class Appending:
     """Events on their way into the log, within one transaction.
 
     Attributes:
+        writing: the transaction.
         broken: whether a step failed; then nothing can be stored any more.
+        fresh: what the latest step stored: the events, each behind its number in its client's history and its position.
     """
 
     def __init__(self, writing: Writing, classes: frozenset[type[Event]]) -> None:
-        self._writing = writing
+        self.writing = writing
+        self.fresh: Sequence[Fresh] = ()
         self._classes = classes
         self._versions: dict[str, int] = {}
         self.broken = False
 
     def conflict(self, expected: Mapping[str, int]) -> VersionConflict | None:
         """The first client whose history does not end at the position expected, as an error to raise; `None` if none."""
-        heads = self._writing.heads(expected) if expected else {}
+        heads = self.writing.heads(expected) if expected else {}
         for client, position in expected.items():
             found = heads.get(client, NO_HEAD).position
             if found != position:
@@ -226,12 +286,14 @@ class Appending:
         An event whose key is known is not stored again. A retraction must come after the event that it names, if not in
         the same step.
         """
+        self.fresh = ()
         if not events:
             return []
         self.broken = True
-        known = self._writing.known([key for _, key in events if key is not None])
+        known = self.writing.known([key for _, key in events if key is not None])
         versions = self._versions_of({event.client for event, _ in events})
         rows: list[Row] = []
+        new: list[Event] = []
         keys: list[tuple[int, Key, bytes]] = []
         fresh: dict[Key, tuple[bytes, int]] = {}
         outcomes: list[Receipt | RetentionError | int] = []
@@ -254,7 +316,9 @@ class Appending:
             outcomes.append(len(rows))
             versions[event.client] = version = versions[event.client] + 1
             rows.append(stored(event, version, content))
-        positions = self._writing.insert(rows, keys) if rows else []
+            new.append(event)
+        positions = self.writing.insert(rows, keys) if rows else []
+        self.fresh = list(zip((row.version for row in rows), positions, new, strict=True))
         self.broken = False
         return _receipts(events, outcomes, positions)
 
@@ -263,7 +327,7 @@ class Appending:
         if len(self._versions) > MOST_REMEMBERED:
             self._versions.clear()
         if unseen := clients - self._versions.keys():
-            heads = self._writing.heads(unseen)
+            heads = self.writing.heads(unseen)
             self._versions.update((client, heads.get(client, NO_HEAD).version) for client in unseen)
         return self._versions
 
@@ -273,11 +337,11 @@ class Appending:
         if not isinstance(event, Retracted):
             return None
         key = Key(event.client, f"id:{event.event}")
-        found = self._writing.known([key]).get(key)
+        found = self.writing.known([key]).get(key)
         if found is None:
             reason = f"{event.client!r} has no event with the id {event.event!r}"
             return EventError("nothing-to-retract", reason, "event")
-        named = [row.kind for row in self._writing.rows(event.client) if row.position == found.position]
+        named = [row.kind for row in self.writing.rows(event.client) if row.position == found.position]
         if named == [Retracted.kind]:
             reason = "a retraction can't be retracted; record the event again, with another id"
             return EventError("nothing-to-retract", reason, "event")

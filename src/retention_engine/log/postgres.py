@@ -13,11 +13,12 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from ..errors import LogError, LogLocked, LogReplaced
+from .postgres_agenda import TEXTS, PostgresAgenda
 from .postgres_connections import LOCK_TIMEOUT, Connections, Durability, place_of
 from .postgres_faults import translated
 from .postgres_library import PostgresApplicationRecorder
 from .postgres_schema import READ_STAMP, in_schema, make_tables, read_stamp, refuse_too_new
-from .rows import Key, Known, Row, checksum
+from .rows import Columns, Key, Known, Row, checksum
 from .store import Head
 
 # The lock makes writers wait for each other, so that positions are given in the order of the commits and nothing changes
@@ -45,6 +46,16 @@ class _Statements:
             "SELECT {columns} FROM {schema}.stored_events"
             " WHERE (originator_id, originator_version) > (%s, %s) AND notification_id <= %s"
             " ORDER BY originator_id, originator_version LIMIT %s"
+        )
+        self.page_until = said(
+            "SELECT {columns} FROM {schema}.stored_events"
+            " WHERE (originator_id, originator_version) > (%s, %s) AND notification_id <= %s AND originator_id <= %s"
+            " ORDER BY originator_id, originator_version LIMIT %s"
+        )
+        self.sizes = said(
+            "SELECT originator_id, count(*) FROM {schema}.stored_events"
+            " WHERE originator_id > %s AND notification_id <= %s"
+            " GROUP BY originator_id ORDER BY originator_id LIMIT %s"
         )
         self.tail = said(
             "SELECT {columns} FROM {schema}.stored_events WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
@@ -101,6 +112,7 @@ class _Statements:
                 ("event_keys", "VACUUM (FULL, VERBOSE) {schema}.event_keys"),
             )
         }
+        self.vacuum_agenda = {table: said(f"VACUUM (FULL, VERBOSE) {{schema}}.{table}") for table in TEXTS}
 
 
 class PostgresEventRecorder(PostgresApplicationRecorder):
@@ -146,17 +158,17 @@ class PostgresWriting:
     """A write transaction on a PostgreSQL log."""
 
     def __init__(self, cursor: Cursor[TupleRow], statements: _Statements, name: str) -> None:
-        self._cursor = cursor
+        self.cursor = cursor
         self._said = statements
         self._name = name
 
     def _found(self, statement: bytes, *values: Any) -> list[tuple[Any, ...]]:
         with translated(self._name):
-            return self._cursor.execute(statement, values).fetchall()
+            return self.cursor.execute(statement, values).fetchall()
 
     def _done(self, statement: bytes, *values: Any) -> None:
         with translated(self._name):
-            self._cursor.execute(statement, values)
+            self.cursor.execute(statement, values)
 
     def heads(self, clients: Iterable[str]) -> dict[str, Head]:
         """Where the histories of these clients end."""
@@ -172,11 +184,15 @@ class PostgresWriting:
     def insert(self, rows: Sequence[Row], keys: Sequence[tuple[int, Key, bytes]]) -> list[int]:
         """Store rows and their keys."""
         with translated(self._name):
-            return insert_rows(self._cursor, self._said, rows, keys)
+            return insert_rows(self.cursor, self._said, rows, keys)
 
     def rows(self, client: str) -> list[Row]:
         """A client's rows."""
         return [Row(*row) for row in self._found(self._said.client, client)]
+
+    def tail(self, after: int, limit: int) -> list[Row]:
+        """Rows by position."""
+        return [Row(*row) for row in self._found(self._said.tail, after, limit)]
 
     def rewrite(self, client: str, rows: Sequence[Row], digests: Mapping[int, bytes]) -> None:
         """Put redacted rows in the place of a client's own, and their digests in its keys."""
@@ -214,6 +230,7 @@ class PostgresStore:
         self._said = _Statements(place.schema)
         self._connections = Connections(place, read_only=read_only, lock_timeout=lock_timeout, durability=durability)
         self._recorder = PostgresEventRecorder(self._connections, self._said)
+        self._agenda = PostgresAgenda(self._connections)
         try:
             if create:
                 make_tables(self._connections)
@@ -226,6 +243,11 @@ class PostgresStore:
     def recorder(self) -> PostgresEventRecorder:
         """The library's recorder on the same tables."""
         return self._recorder
+
+    @property
+    def agenda(self) -> PostgresAgenda:
+        """Where the log's agenda is kept."""
+        return self._agenda
 
     @contextmanager
     def writing(self) -> Iterator[PostgresWriting]:
@@ -242,18 +264,24 @@ class PostgresStore:
 
     def client(self, client: str) -> list[Row]:
         """A client's rows in the order of their versions."""
-        return self._rows(self._said.client, client)
+        return [Row(*row) for row in self._connections.fetch(self._said.client, (client,))]
 
-    def page(self, after: tuple[str, int], upto: int, limit: int) -> list[Row]:
+    def page(self, after: tuple[str, int], upto: int, limit: int, until: str | None = None) -> list[Columns]:
         """Rows by client and version."""
-        return self._rows(self._said.page, *after, upto, limit)
+        if until is None:
+            return self._select(self._said.page, *after, upto, limit)
+        return self._select(self._said.page_until, *after, upto, until, limit)
+
+    def sizes(self, after: str, upto: int, limit: int) -> list[tuple[str, int]]:
+        """Clients with the number of their events."""
+        return self._select(self._said.sizes, after, upto, limit)
 
     def tail(self, after: int, limit: int) -> list[Row]:
         """Rows by position."""
-        return self._rows(self._said.tail, after, limit)
+        return [Row(*row) for row in self._select(self._said.tail, after, limit)]
 
-    def _rows(self, statement: bytes, *values: Any) -> list[Row]:
-        return [Row(*row) for row in self._connections.fetch(statement, values)]
+    def _select(self, statement: bytes, *values: Any) -> list[Any]:
+        return self._connections.fetch(statement, values)
 
     def head(self) -> int:
         """The last position."""
@@ -286,10 +314,11 @@ class PostgresStore:
 
         A plain vacuum would only mark the old rows' room as free, and leave their bytes in it.
         """
-        unreached = [what for table in self._said.vacuum if (what := self._left_by_vacuum(table))]
+        statements = self._said.vacuum | (self._said.vacuum_agenda if self._agenda.exists() else {})
+        unreached = [what for table, it in statements.items() if (what := self._left_by_vacuum(table, it))]
         return [*unreached, _NEVER_REACHED]
 
-    def _left_by_vacuum(self, table: str) -> str:
+    def _left_by_vacuum(self, table: str, vacuum: bytes) -> str:
         """What is left of replaced rows in a table's file, after it was written anew; empty where nothing is."""
         where = f"the old rows of {self.name} in the table {table}"
         told: list[str] = []
@@ -298,7 +327,7 @@ class PostgresStore:
                 connection.add_notice_handler(lambda notice: told.append(notice.message_detail or ""))
                 connection.execute("SET statement_timeout = 0")
                 for _ in range(_VACUUMS):
-                    connection.execute(self._said.vacuum[table])
+                    connection.execute(vacuum)
                     kept = _kept(told)
                     if kept == 0:
                         return ""

@@ -5,9 +5,13 @@ import logging
 _LOGGERS = [logging.getLogger(name) for name in ("psycopg", "psycopg.pool")]
 _LEVELS = [logger.level for logger in _LOGGERS]
 # The library silences these loggers when it is imported; what is logged is for the application to say.
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore  # noqa: E402 - after the look-up
+from eventsourcing.postgres import (  # noqa: E402 - after the look-up
+    PostgresApplicationRecorder,
+    PostgresDatastore,
+    PostgresTrackingRecorder,
+)
 
 for _logger, _level in zip(_LOGGERS, _LEVELS, strict=True):
     _logger.setLevel(_level)
 
-__all__ = ["PostgresApplicationRecorder", "PostgresDatastore"]
+__all__ = ["PostgresApplicationRecorder", "PostgresDatastore", "PostgresTrackingRecorder"]

@@ -58,6 +58,9 @@ def forget(store: Store, client: str, kinds: Kinds) -> Forgotten:
             # The digest is that of what is left, so that a second import can't bring back what was forgotten.
             digests[row.position] = digest(event)
         writing.rewrite(client, redacted, digests)
+        agenda = store.agenda.within(writing)
+        if agenda.exist():
+            agenda.forget(client)
     return Forgotten(len(rows), tuple(store.scrub()))
 
 

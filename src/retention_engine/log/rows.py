@@ -1,10 +1,11 @@
 """What a store keeps of an event: its row, its checksum, and its keys."""
 
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import NamedTuple
 
-from ..codec import decode, with_recorded_at
-from ..errors import EventError, LogCorrupt
+from ..codec import decode, stored_reader, with_recorded_at
+from ..errors import EventError, LogCorrupt, LogKindMissing
 from ..events import Event
 from ..kinds import Kinds
 
@@ -83,11 +84,45 @@ def event_of(row: Row, kinds: Kinds) -> Event:
     """The event that a row holds.
 
     Raises:
-        LogCorrupt: the row is damaged, or holds a kind that nobody registered.
+        LogCorrupt: the row is damaged.
+        LogKindMissing: it holds a kind that nobody registered.
     """
     if not is_intact(row):
         raise LogCorrupt(f"event {row.position} of client {row.client!r} is damaged: its checksum does not fit")
     try:
         return decode(row.state, position=row.position, kinds=kinds)
     except EventError as error:
-        raise LogCorrupt(f"event {row.position} of client {row.client!r} can't be read: {error}") from None
+        cls = LogKindMissing if error.code == "unknown-kind" else LogCorrupt
+        raise cls(f"event {row.position} of client {row.client!r} can't be read: {error}") from None
+
+
+Columns = tuple[int, str, int, str, bytes, bytes]
+"""A row as a database hands it out: what `Row` has, without the names."""
+
+
+def histories_of(rows: Iterable[Columns], kinds: Kinds) -> Iterator[tuple[str, list[Event]]]:
+    """The events of rows as `event_of` reads them, each client's together, where those of one client lie together.
+
+    Raises:
+        LogCorrupt: a row is damaged, or holds a kind that nobody registered.
+    """
+    readers = {kind: (f":{kind}:".encode(), stored_reader(cls)) for kind, cls in kinds.items()}
+    current: str | None = None
+    events: list[Event] = []
+    head = b""
+    for row in rows:
+        position, client, version, kind, state, given = row
+        if client != current:
+            if current is not None:
+                yield current, events
+            current, events = client, []
+            head = f"{len(client)}:{client}".encode() if isinstance(client, str) else b""
+        try:
+            named, read = readers[kind]
+            intact = sha256(b"%b%d%b%b" % (head, version, named, state)).digest()[:CHECKSUM_BYTES] == given
+            event = read(state, position) if intact else None
+        except (KeyError, TypeError):  # a flipped bit can change a value's type
+            event = None
+        events.append(event_of(Row(*row), kinds) if event is None else event)
+    if current is not None:
+        yield current, events

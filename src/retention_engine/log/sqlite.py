@@ -12,7 +12,8 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder
 
 from ..errors import LogCorrupt, LogError, LogReadOnly, LogTooNew, NotALog
 from .network import refuse_network_file_system
-from .rows import Key, Known, Row, checksum
+from .rows import Columns, Key, Known, Row, checksum
+from .sqlite_agenda import SQLiteAgenda
 from .sqlite_connections import LOCK_TIMEOUT, Connections, Durability
 from .sqlite_faults import translated
 from .sqlite_files import make_file, size_of, uri_of
@@ -44,6 +45,7 @@ _SCHEMA = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 _COLUMNS = "rowid, originator_id, originator_version, topic, state, checksum"
+_TAIL = f"SELECT {_COLUMNS} FROM stored_events WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608 - constants of ours
 _INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state, checksum) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -78,7 +80,7 @@ class SQLiteWriting:
     """A write transaction on a SQLite log."""
 
     def __init__(self, cursor: sqlite3.Cursor) -> None:
-        self._cursor = cursor
+        self.cursor = cursor
 
     def heads(self, clients: Iterable[str]) -> dict[str, Head]:
         """Where the histories of these clients end."""
@@ -86,19 +88,19 @@ class SQLiteWriting:
             "SELECT originator_version, rowid FROM stored_events WHERE originator_id = ?"
             " ORDER BY originator_version DESC LIMIT 1"
         )
-        found = {client: self._cursor.execute(statement, (client,)).fetchone() for client in clients}
+        found = {client: self.cursor.execute(statement, (client,)).fetchone() for client in clients}
         return {client: Head(*row) for client, row in found.items() if row}
 
     def known(self, keys: Sequence[Key]) -> dict[Key, Known]:
         """What the log knows by these keys."""
         statement = "SELECT digest, position FROM event_keys WHERE originator_id = ? AND name = ?"
-        found = {key: self._cursor.execute(statement, key).fetchone() for key in keys}
+        found = {key: self.cursor.execute(statement, key).fetchone() for key in keys}
         return {key: Known(*row) for key, row in found.items() if row}
 
     def insert(self, rows: Sequence[Row], keys: Sequence[tuple[int, Key, bytes]]) -> list[int]:
         """Store rows and their keys."""
-        positions = insert_rows(self._cursor, rows)
-        self._cursor.executemany(
+        positions = insert_rows(self.cursor, rows)
+        self.cursor.executemany(
             "INSERT INTO event_keys (originator_id, name, digest, position) VALUES (?, ?, ?, ?)",
             [(*key, digest, positions[index]) for index, key, digest in keys],
         )
@@ -106,18 +108,22 @@ class SQLiteWriting:
 
     def rows(self, client: str) -> list[Row]:
         """A client's rows."""
-        return _rows_of(self._cursor, client)
+        return _rows_of(self.cursor, client)
+
+    def tail(self, after: int, limit: int) -> list[Row]:
+        """Rows by position."""
+        return [Row(*row) for row in self.cursor.execute(_TAIL, (after, limit))]
 
     def rewrite(self, client: str, rows: Sequence[Row], digests: Mapping[int, bytes]) -> None:
         """Put redacted rows in the place of a client's own, and their digests in its keys."""
-        self._cursor.executemany(
+        self.cursor.executemany(
             "UPDATE stored_events SET state = ?, checksum = ? WHERE rowid = ?",
             [(row.state, row.checksum, row.position) for row in rows],
         )
-        keys = self._cursor.execute(
+        keys = self.cursor.execute(
             "SELECT name, position FROM event_keys WHERE originator_id = ?", (client,)
         ).fetchall()
-        self._cursor.executemany(
+        self.cursor.executemany(
             "UPDATE event_keys SET digest = ? WHERE originator_id = ? AND name = ?",
             [(digests[position], client, name) for name, position in keys if position in digests],
         )
@@ -148,6 +154,7 @@ class SQLiteStore:
         )
         self.name = self._connections.name
         self._recorder = SQLiteEventRecorder(self._connections)
+        self._agenda = SQLiteAgenda(self._connections)
         if path is None:
             self._recorder.create_table()
         else:
@@ -157,6 +164,11 @@ class SQLiteStore:
     def recorder(self) -> SQLiteEventRecorder:
         """The library's recorder on the same tables."""
         return self._recorder
+
+    @property
+    def agenda(self) -> SQLiteAgenda:
+        """Where the log's agenda is kept."""
+        return self._agenda
 
     @classmethod
     def create(cls, path: Path, **options: Any) -> "SQLiteStore":
@@ -209,23 +221,32 @@ class SQLiteStore:
         with self._connections.transaction(commit=False) as cursor:
             return _rows_of(cursor, client)
 
-    def page(self, after: tuple[str, int], upto: int, limit: int) -> list[Row]:
+    def page(self, after: tuple[str, int], upto: int, limit: int, until: str | None = None) -> list[Columns]:
         """Rows by client and version."""
+        bound, last = ("", ()) if until is None else (" AND originator_id <= ?", (until,))
         statement = (
             f"SELECT {_COLUMNS} FROM stored_events"  # noqa: S608 - constants of ours
-            " WHERE (originator_id, originator_version) > (?, ?) AND rowid <= ?"
+            f" WHERE (originator_id, originator_version) > (?, ?) AND rowid <= ?{bound}"
             " ORDER BY originator_id, originator_version LIMIT ?"
         )
-        return self._select(statement, (*after, upto, limit))
+        return self._select(statement, (*after, upto, *last, limit))
+
+    def sizes(self, after: str, upto: int, limit: int) -> list[tuple[str, int]]:
+        """Clients with the number of their events."""
+        statement = (
+            "SELECT originator_id, count(*) FROM stored_events WHERE originator_id > ? AND rowid <= ?"
+            " GROUP BY originator_id ORDER BY originator_id LIMIT ?"
+        )
+        return self._select(statement, (after, upto, limit))
 
     def tail(self, after: int, limit: int) -> list[Row]:
         """Rows by position."""
-        statement = f"SELECT {_COLUMNS} FROM stored_events WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608 - constants of ours
-        return self._select(statement, (after, limit))
+        return [Row(*row) for row in self._select(_TAIL, (after, limit))]
 
-    def _select(self, statement: str, values: tuple[Any, ...]) -> list[Row]:
+    def _select(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
         with self._connections.transaction(commit=False) as cursor:
-            return [Row(*row) for row in cursor.execute(statement, values)]
+            cursor.row_factory = None
+            return cursor.execute(statement, values).fetchall()  # type: ignore[no-any-return]
 
     def head(self) -> int:
         """The last position."""

@@ -128,10 +128,12 @@ class Connections(SQLiteDatastore):
             connection.row_factory = sqlite3.Row
             if self.path is not None and not self.read_only:
                 if writes:  # by now the file is known to be a log
+                    connection.execute(
+                        f"PRAGMA cache_size = -{CACHE_KIB}"
+                    ).close()  # readers are slower with a large one
                     connection.execute("PRAGMA journal_mode = WAL").close()
                     connection.execute("PRAGMA busy_timeout = 0").close()  # `_begin` waits in its place
                 connection.execute(f"PRAGMA synchronous = {self._durability}").close()
-            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}").close()
             connection.execute("PRAGMA secure_delete = ON").close()
         except BaseException:
             connection.close()

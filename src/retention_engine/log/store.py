@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from eventsourcing.persistence import ApplicationRecorder
 
-from .rows import Key, Known, Row
+from .rows import Columns, Key, Known, Row
+
+if TYPE_CHECKING:
+    from .agenda_tables import AgendaStore
 
 
 class Head(NamedTuple):
@@ -35,6 +38,9 @@ class Writing(Protocol):
     def rows(self, client: str) -> list[Row]:
         """A client's rows in the order of their versions."""
 
+    def tail(self, after: int, limit: int) -> list[Row]:
+        """Rows by position: those behind `after`, so many at most, with those of this transaction."""
+
     def rewrite(self, client: str, rows: Sequence[Row], digests: Mapping[int, bytes]) -> None:
         """Put redacted rows in the place of a client's rows, and digests by position in the client's keys."""
 
@@ -48,14 +54,24 @@ class Store(Protocol):
     def recorder(self) -> ApplicationRecorder:
         """The library's recorder on the same tables."""
 
+    @property
+    def agenda(self) -> "AgendaStore":
+        """Where the log's agenda is kept."""
+
     def writing(self) -> AbstractContextManager[Writing]:
         """Begin to write; leaving with an exception undoes all of it."""
 
     def client(self, client: str) -> list[Row]:
         """A client's rows in the order of their versions."""
 
-    def page(self, after: tuple[str, int], upto: int, limit: int) -> list[Row]:
-        """Rows by client and version: those behind `after`, not behind the position `upto`, so many at most."""
+    def page(self, after: tuple[str, int], upto: int, limit: int, until: str | None = None) -> Sequence[Columns]:
+        """Rows by client and version: those behind `after`, not behind the position `upto`, so many at most.
+
+        Clients that follow `until` are left out.
+        """
+
+    def sizes(self, after: str, upto: int, limit: int) -> Sequence[tuple[str, int]]:
+        """Clients by id with the number of their events up to a position: those behind `after`, so many at most."""
 
     def tail(self, after: int, limit: int) -> list[Row]:
         """Rows by position: those behind `after`, so many at most."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import attrs
 
 from ..codec import digest
-from ..errors import LogCorrupt
+from ..errors import LogCorrupt, LogKindMissing
 from ..events import Event
 from ..kinds import Kinds
 from .rows import Key, Known, Row, event_of, key_of
@@ -51,7 +51,8 @@ def _flaws_of_rows(store: Store, rows: Iterable[Row], kinds: Kinds) -> Iterator[
         try:
             event = event_of(row, kinds)
         except LogCorrupt as error:
-            yield Flaw("damaged", str(error), row.position)
+            code = "unknown-kind" if isinstance(error, LogKindMissing) else "damaged"
+            yield Flaw(code, str(error), row.position)
             last = Head(last.version + 1, row.position)  # its number may be what is damaged
         else:
             yield from _misplaced(row, last)

@@ -129,11 +129,12 @@ def unmended_complaint(client: Client, *, within: timedelta = days(30)) -> Findi
     settled = ((complaint, client.settlement(complaint)) for complaint in complaints)
     ends = [(complaint, end) for complaint, end in settled if end is not None]
     if ends:
-        complaint, end = min(ends, key=_settled_at)
-        due = _settled_at((complaint, end)) + within
+        complaint, end = min(ends, key=_settled)
+        due = _settled((complaint, end))[0] + within
         yield Action("Change what led to the complaint, and say so.", due=due, because=[complaint, end])
 
 
-def _settled_at(pair: tuple[Event, Event]) -> datetime:
+def _settled(pair: tuple[Event, Event]) -> tuple[datetime, int]:
+    """When a complaint was there and settled, whichever came last; ties by position."""
     complaint, end = pair
-    return max(complaint.at, end.at)
+    return max(complaint.order, end.order)

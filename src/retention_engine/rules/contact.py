@@ -184,7 +184,8 @@ def handoff_gap(client: Client, *, within: timedelta = days(14)) -> Findings:
         at 2026-01-26: nothing
     """
     signed = next(iter(client.of(Renewed)), None)
-    if signed and not client.after(signed, contact):
+    latest = client.latest(contact)
+    if signed and (latest is None or latest.order < signed.order):
         due = signed.at + within
         yield Concern(Health.WATCH, starts=due, because=signed)
         yield Action("Call to open the work after signing.", due=due, because=signed)

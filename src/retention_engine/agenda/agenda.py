@@ -1,0 +1,328 @@
+"""The agenda of a log: what is coming for every client, kept current event by event, and asked by range."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Self
+
+from ..engine import Engine, RuleFailure
+from ..errors import NoAgenda, QuestionError, UnknownClient
+from ..findings import Health
+from ..log import EventLog
+from ..log.agenda_rows import BEGINNING, NO_ROWS, Generation, State
+from ..log.agenda_tables import AgendaTables
+from .answers import (
+    AgendaAction,
+    AgendaAnswer,
+    AgendaBasis,
+    AgendaChange,
+    AgendaCounts,
+    AgendaNews,
+    AgendaStatus,
+    action_of,
+    change_of,
+    news_of,
+)
+from .fingerprints import engine_fingerprint
+from .following import Follower, passed
+from .instants import moment_of, number
+from .rebuilding import Builder, BuildProgress, Rebuild
+
+MOST_NEWS = 1_000
+
+
+class Agenda:
+    """For each client its coming status changes and open actions, by one rule set, stored beside the log.
+
+    It answers for moments from its horizon on: the latest thing that had happened when it was recorded. There it says what
+    a replay of the whole log at that moment says, rules about the whole book aside, which it leaves out. While the log is
+    behind, or a build by other rules is under way, its answers say so.
+
+    Safe to use from several threads, and by several processes that each open it. The agenda is not the log's owner: close
+    the log yourself.
+
+    Args:
+        log: the log.
+        engine: the rules.
+    """
+
+    def __init__(self, log: EventLog, engine: Engine) -> None:
+        self.log = log
+        self.engine = engine
+        self.fingerprint = engine_fingerprint(engine)
+        self._store = log.store.agenda
+        self._follower = Follower(log, engine, self.fingerprint)
+        self._rebuild: Rebuild | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the log, and stop a build in the background; the next one carries on."""
+        self.detach()
+        if self._rebuild is not None:
+            self._rebuild.stop()
+
+    # Keeping it current.
+
+    def begin(self) -> None:
+        """Take part in recordings, and bring the agenda up to date.
+
+        Where there is none, it is built at once; one by other rules answers until another is built in the background.
+        """
+        self.attach()
+        try:
+            is_stale = self.basis().is_stale
+        except NoAgenda:
+            self.rebuild()
+        else:
+            if is_stale:
+                self.rebuild_in_background()
+            else:
+                self.follow()
+
+    def attach(self) -> None:
+        """Take part in every recording by this log object: an event and what follows from it are stored together."""
+        self.log.companion = self._follower
+
+    def detach(self) -> None:
+        """Take no more part in recordings."""
+        if self.log.companion is self._follower:
+            self.log.companion = None
+
+    def follow(self, limit: int | None = None) -> int:
+        """Catch up with the log, page by page, each page in one transaction.
+
+        Where the agenda is by other rules than these, or there is none, nothing is done: `rebuild` it.
+
+        Args:
+            limit: how many events at most; all, where nothing is said.
+
+        Returns:
+            How many events were read.
+        """
+        return self._follower.follow(limit)
+
+    def rebuild(
+        self,
+        progress: Callable[[BuildProgress], object] | None = None,
+        *,
+        stop: threading.Event | None = None,
+    ) -> AgendaBasis:
+        """Build the agenda where there is none by these rules, carrying on where a build was left, and catch up.
+
+        What there is answers meanwhile. Where the agenda is by these rules already, it is `follow`. Whoever asks last
+        decides: a build by other rules that is under way is given up.
+
+        Args:
+            progress: told after every step how far the build has come.
+            stop: set where the build is to stop after the step under way.
+
+        Returns:
+            What the agenda is by now: other rules, where another process has asked for a build meanwhile.
+        """
+        Builder(self._follower, progress, stop).build()
+        return self.basis()
+
+    def rebuild_in_background(self) -> Rebuild:
+        """The same in a thread of its own."""
+        if self._rebuild is None or not self._rebuild.is_running:
+            self._rebuild = Rebuild(lambda note, stop: Builder(self._follower, note, stop).build())
+        return self._rebuild
+
+    # Asking it.
+
+    def basis(self) -> AgendaBasis:
+        """What the agenda's answers are by at present.
+
+        Raises:
+            NoAgenda: none has been built.
+        """
+        with self._asking() as (_, _, basis):
+            return basis
+
+    def changes(self, from_: datetime, to: datetime) -> AgendaAnswer[AgendaChange]:
+        """The changes of status in `(from_, to]` if nothing else is recorded, in order.
+
+        Args:
+            from_: after when; not before the horizon.
+            to: until when, that instant included.
+
+        Raises:
+            NoAgenda: none has been built.
+            QuestionError: the span begins before the horizon, or ends before it begins.
+        """
+        after, upto = number(from_), number(to)
+        if upto < after:
+            raise QuestionError(f"the span ends at {to.isoformat()}, before it begins")
+        with self._asking(after) as (tables, generation, basis):
+            found = tables.changes(generation.id, after, upto)
+        return AgendaAnswer(tuple(map(change_of, found)), basis)
+
+    def due(
+        self,
+        until: datetime,
+        *,
+        after: datetime | None = None,
+        at: datetime | None = None,
+        owner: str | None = None,
+    ) -> AgendaAnswer[AgendaAction]:
+        """The actions that are open at a moment and due by another, the first due first.
+
+        Args:
+            until: by when they are due, that instant included; what is overdue is listed, too.
+            after: those due after this alone, such as what falls due within a day, without what is overdue.
+            at: the moment; now, where none is given.
+            owner: those for clients of this owner alone; an empty text stands for clients without one.
+
+        Raises:
+            NoAgenda: none has been built.
+            QuestionError: the moment is before the horizon.
+        """
+        with self._asking(None if at is None else number(at)) as (tables, generation, basis):
+            since = BEGINNING if after is None else number(after)
+            found = tables.due(generation.id, since, number(until), self._moment(at, generation), owner)
+        return AgendaAnswer(tuple(map(action_of, found)), basis)
+
+    def status(self, client: str, at: datetime | None = None) -> AgendaStatus:
+        """A client's status at a moment, with its open actions and the next change.
+
+        Args:
+            client: the client's id.
+            at: the moment; now, where none is given.
+
+        Raises:
+            NoAgenda: none has been built.
+            UnknownClient: nothing is known of the client at that moment.
+            QuestionError: the moment is before the horizon.
+        """
+        with self._asking(None if at is None else number(at)) as (tables, generation, basis):
+            rows = tables.rows_of(generation.id, [client]).get(client, NO_ROWS)
+            asked = self._moment(at, generation)
+        status = rows.status(asked)
+        if status is None:
+            raise UnknownClient(f"nothing is known of the client {client!r} as of {moment_of(asked).isoformat()}")
+        coming = next((spell for spell in rows.spells if spell.starts > asked), None)
+        due = sorted(
+            (row for row in rows.actions if row.opens <= asked < row.closes),
+            key=lambda row: (row.due, row.rule, row.about or ""),
+        )
+        return AgendaStatus(
+            client=client,
+            at=moment_of(asked),
+            status=Health(status),
+            next_change=None if coming is None else change_of(coming),
+            actions=tuple(map(action_of, due)),
+            failing=tuple(row.rule for row in rows.failures if row.starts <= asked < row.until),
+            basis=basis,
+        )
+
+    def counts(self, at: datetime | None = None) -> AgendaCounts:
+        """How many clients are at each level at a moment; this looks at one row of each client.
+
+        Args:
+            at: the moment; now, where none is given.
+
+        Raises:
+            NoAgenda: none has been built.
+            QuestionError: the moment is before the horizon.
+        """
+        with self._asking(None if at is None else number(at)) as (tables, generation, basis):
+            asked = self._moment(at, generation)
+            counted = tables.counts(generation.id, asked)
+            failing = {row.client for row in tables.failures(generation.id, asked)}
+        by_status = {level: counted.get(int(level), 0) for level in Health}
+        return AgendaCounts(moment_of(asked), by_status, len(failing), basis)
+
+    def failures(self, at: datetime | None = None) -> AgendaAnswer[RuleFailure]:
+        """The rules that can't be evaluated at a moment, by client; the status of such a client is no better than `unknown`.
+
+        Args:
+            at: the moment; now, where none is given.
+
+        Raises:
+            NoAgenda: none has been built.
+            QuestionError: the moment is before the horizon.
+        """
+        with self._asking(None if at is None else number(at)) as (tables, generation, basis):
+            found = tables.failures(generation.id, self._moment(at, generation))
+        return AgendaAnswer(tuple(RuleFailure(row.rule, row.client, row.cause) for row in found), basis)
+
+    # News.
+
+    def news(
+        self, after: int = 0, *, until: datetime | None = None, limit: int = MOST_NEWS
+    ) -> AgendaAnswer[AgendaNews]:
+        """The changes of status that have come to pass, each once, in the order in which they became known.
+
+        Whoever remembers the `seq` of the last one that was dealt with misses none. News begin with the first time that
+        somebody asks for them; from then on each client's news follow one another without a gap. A change of the rules is
+        no news.
+
+        Args:
+            after: those behind this `seq` alone.
+            until: up to when what comes with time has come; now, where nothing is said.
+            limit: how many at most.
+
+        Raises:
+            NoAgenda: none has been built.
+        """
+        moment = number(self.log.clock() if until is None else until)
+        with self._asking() as (tables, _, _):
+            told = tables.state().told
+        if told is None or told < moment:
+            self._tell(moment)
+        with self._asking() as (tables, _, basis):
+            found = tables.news(after, limit)
+        return AgendaAnswer(tuple(map(news_of, found)), basis)
+
+    def prune_news(self, upto: int) -> None:
+        """Remove the news up to a `seq`, once everybody has dealt with them."""
+        with self.log.store.writing() as writing:
+            self._store.within(writing).prune(upto)
+
+    def _tell(self, moment: int) -> None:
+        with self.log.store.writing() as writing:
+            tables = self._store.within(writing)
+            state = tables.state()
+            if state.told is not None and state.told >= moment:
+                return
+            if state.told is not None and state.active is not None:
+                spells = tables.changes(state.active.id, state.told, moment)
+                position = state.active.position or 0
+                tables.tell([passed(spell, position) for spell in spells if not spell.is_past])
+            tables.set_told(moment)
+
+    # How it stands.
+
+    @contextmanager
+    def _asking(self, moment: int | None = None) -> Iterator[tuple[AgendaTables, Generation, AgendaBasis]]:
+        """The tables, the build that answers, and what that is; not for moments before its horizon."""
+        head = self.log.head()
+        with self._store.reading() as tables:
+            state = tables.state() if tables.exist() and tables.is_current(self.log.store.name) else None
+            generation = None if state is None else state.active
+            if state is None or generation is None:
+                raise NoAgenda(f"{self.log.store.name} has no agenda yet")
+            if moment is not None and moment < generation.horizon:
+                asked, horizon = moment_of(moment).isoformat(), moment_of(generation.horizon).isoformat()
+                raise QuestionError(f"the agenda answers from {horizon} on, not as of {asked}; replay the log for that")
+            yield tables, generation, self._basis_of(state, generation, head)
+
+    def _basis_of(self, state: State, generation: Generation, head: int) -> AgendaBasis:
+        return AgendaBasis(
+            fingerprint=generation.fingerprint,
+            position=generation.position or 0,
+            horizon=None if generation.horizon == BEGINNING else moment_of(generation.horizon),
+            is_stale=generation.fingerprint != self.fingerprint,
+            is_rebuilding=state.building() is not None,
+            is_behind=head > (generation.position or 0) or state.forgotten,
+        )
+
+    def _moment(self, at: datetime | None, generation: Generation) -> int:
+        """The moment asked about; now, where none is given, or the horizon where another clock is ahead of ours."""
+        return max(number(self.log.clock()), generation.horizon) if at is None else number(at)

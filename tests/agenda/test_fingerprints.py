@@ -1,0 +1,142 @@
+"""A fingerprint is the same for the same rules with the same settings, in every process, and no other has it."""
+
+import subprocess
+import sys
+import textwrap
+from datetime import timedelta
+from importlib import reload
+
+import pytest
+
+from log.processes import unmeasured
+from retention_engine import (
+    BUILT_IN,
+    BoundRule,
+    Client,
+    Concern,
+    Engine,
+    Findings,
+    Health,
+    Settings,
+    days,
+    engine_fingerprint,
+    rule,
+)
+from retention_engine.rules import contact
+
+QUIET = next(it for it in BUILT_IN if it.name == "quiet-client")
+UNHEARD = next(it for it in BUILT_IN if it.name == "unheard-client")
+
+
+def fingerprint(*rules) -> str:
+    return engine_fingerprint(Engine(rules))
+
+
+def test_it_is_the_same_in_another_process():
+    program = "from retention_engine import *; print(engine_fingerprint(Engine(Settings().choose())))"
+    for seed in "12":
+        environment = unmeasured() | {"PYTHONHASHSEED": seed}
+        said = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
+        )
+        assert said.stdout.strip() == engine_fingerprint(Engine(Settings().choose()))
+
+
+def test_it_is_the_same_whatever_the_order_in_which_rules_and_settings_are_given():
+    settings = {"every": days(7), "grace": days(1)}
+    other_order = dict(reversed(settings.items()))
+    assert fingerprint(BoundRule(QUIET, settings), UNHEARD.function) == fingerprint(
+        UNHEARD.function, BoundRule(QUIET, other_order)
+    )
+    assert fingerprint(QUIET.function) == fingerprint(BoundRule(QUIET))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (),
+        (QUIET.function, UNHEARD.function),
+        (UNHEARD.function,),
+        (BoundRule(QUIET, {"every": days(7)}),),
+        (BoundRule(QUIET, {"grace": days(7)}),),
+        (BoundRule(QUIET, {}, {"key": {"every": days(7)}}),),
+        (BoundRule(QUIET, {}, {"gold": {"every": days(7)}}),),
+    ],
+    ids=repr,
+)
+def test_other_rules_or_settings_have_another(other):
+    assert fingerprint(QUIET.function) != fingerprint(*other)
+
+
+def made(source: str):
+    """The function that a source defines, as a shell would have it."""
+    names: dict = {"__name__": "__shell__"}
+    program = textwrap.dedent(source)
+    exec(f"from retention_engine import *\nfrom datetime import timedelta\n{program}", names)  # noqa: S102 - there is no other way to a function without a file
+    return names["waits"]
+
+
+SOURCE = """
+    @rule
+    def waits(client: Client, *, every: timedelta = days(30)) -> Findings:
+        "Nobody waits."
+        yield Concern(Health.WATCH, starts=client.since + every, because=client.first)
+"""
+
+
+def test_a_rule_without_a_file_is_known_by_its_code():
+    assert fingerprint(made(SOURCE)) == fingerprint(made(SOURCE))
+    for old, new in [("days(30)", "days(31)"), ("+ every", "- every"), ("WATCH", "UNKNOWN"), ("starts", "until")]:
+        assert fingerprint(made(SOURCE)) != fingerprint(made(SOURCE.replace(old, new, 1)))
+
+
+def waiting(wait: timedelta, level: Health = Health.WATCH):
+    def level_of() -> Health:
+        return level
+
+    @rule
+    def waits(client: Client) -> Findings:
+        """Nobody waits."""
+        yield Concern(level_of(), starts=client.since + wait, because=client.first)
+
+    return waits
+
+
+def test_values_that_a_rule_closes_over_count():
+    assert fingerprint(waiting(days(1))) == fingerprint(waiting(days(1)))
+    assert fingerprint(waiting(days(1))) != fingerprint(waiting(days(2)))
+    assert fingerprint(waiting(days(1))) != fingerprint(waiting(days(1), Health.UNKNOWN))
+
+
+def test_a_change_anywhere_in_the_file_of_a_rule_counts(tmp_path, monkeypatch):
+    file = tmp_path / "acme_fingerprints.py"
+    source = (
+        "from retention_engine import Client, Concern, Findings, Health, days, rule\n"
+        "def limit():\n    return days(%d)\n"
+        "@rule\ndef late(client: Client) -> Findings:\n"
+        "    'It is late.'\n    yield Concern(Health.WATCH, starts=client.since + limit(), because=client.first)\n"
+    )
+    found = []
+    for number in (1, 2, 1):
+        file.write_text(source % number)
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        module = sys.modules.get("acme_fingerprints")
+        module = reload(module) if module else __import__("acme_fingerprints")
+        found.append(fingerprint(module.late))
+    del sys.modules["acme_fingerprints"]
+    assert found[0] == found[2] != found[1]
+
+
+def test_what_is_no_plain_function_has_one_too():
+    class Lately:
+        """Something is late."""
+
+        __name__ = "lately"
+        __module__ = "test_fingerprints"
+
+        def __call__(self, client: Client) -> Findings:
+            yield Concern(Health.WATCH, starts=client.since, because=client.first)
+
+    assert fingerprint(rule(Lately())) == fingerprint(rule(Lately()))
+    assert fingerprint(rule(Lately())) != fingerprint(rule(contact.quiet_client))

@@ -1,0 +1,214 @@
+import json
+import signal
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+from command import RETENTION, environment, retention
+from doc_examples import ROOT
+
+LOG = "sqlite:///clients.db"
+AT = ("--at", "2026-06-30")
+AGENCY = ROOT / "examples" / "agency"
+
+
+def done(*args, cwd, code=0):
+    ran = retention(*args, cwd=cwd)
+    assert (ran.code, ran.err) == (code, "")
+    return ran
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the log of the agency."""
+    done("init", LOG, cwd=tmp_path)
+    done("import", str(AGENCY / "log.jsonl"), "--log", LOG, "--recorded-at", "keep", cwd=tmp_path)
+    return tmp_path
+
+
+def document(folder, *args, command="agenda", code=0):
+    return json.loads(done(command, LOG, *args, "--format", "json", cwd=folder, code=code).out)
+
+
+# agenda
+
+
+def test_the_agenda_says_what_replay_and_outlook_say(folder):
+    found = document(folder, *AT, "--days", "30")
+    assert (found["version"], found["at"], found["until"]) == (1, "2026-06-30T00:00:00Z", "2026-07-30T00:00:00Z")
+    replayed = document(folder, *AT, "--ahead", "30d", command="replay")
+    statuses = [client["status"] for client in replayed["clients"]]
+    assert found["counts"] == {level: statuses.count(level) for level in found["counts"]}
+    due = {(action["id"], action["due"]) for client in replayed["clients"] for action in client["actions"]}
+    assert {(action["id"], action["due"]) for action in found["actions"]} == due
+    assert [action["due"] for action in found["actions"]] == sorted(action["due"] for action in found["actions"])
+    coming = document(folder, *AT, "--days", "30", command="outlook")["changes"]
+    told = [(change["client"], change["at"], change["before"], change["after"]) for change in found["changes"]]
+    assert told == [(change["client"], change["at"], change["before"], change["after"]) for change in coming]
+    assert len(due) > 2 < len(told)
+    reasons = [[(one["rule"], one["because"]) for one in change["because"]] for change in found["changes"]]
+    assert reasons == [[(one["rule"], one["because"]) for one in change["because"]] for change in coming]
+
+
+def test_the_text_says_what_changes_and_what_is_due(folder):
+    text = done("agenda", LOG, *AT, "--days", "30", cwd=folder).text
+    assert text.startswith(
+        "16 clients as of 2026-06-30: 1 left, 1 critical, 2 at-risk, 2 watch, 1 unknown, 9 healthy\n"
+    )
+    assert "What changes by 2026-07-30 if nothing else happens: 5 changes\n" in text
+    assert "healthy -> at-risk   The renewal is near and nobody has talked to the client." in text
+    assert "What is due by 2026-07-30: 6 actions\n" in text
+    assert (
+        "\n1 of 6 shown; --limit 0 shows all."
+        in done("agenda", LOG, *AT, "--days", "30", "--limit", "1", cwd=folder).text
+    )
+
+
+def test_one_owner_is_told_of_their_own_actions(folder):
+    everybody = document(folder, *AT, "--days", "30")["actions"]
+    jo = document(folder, *AT, "--days", "30", "--owner", "jo")["actions"]
+    assert jo == [action for action in everybody if action["owner"] == "jo"]
+    assert 0 < len(jo) < len(everybody)
+
+
+def test_what_was_recorded_since_is_taken_in(folder):
+    before = document(folder, "--days", "0")
+    assert not before["basis"]["behind"]
+    done("record", LOG, "newcomer", "engaged", cwd=folder)
+    as_is = document(folder, "--days", "0", "--as-is")
+    assert (as_is["basis"]["behind"], as_is["counts"]) == (True, before["counts"])
+    after = document(folder, "--days", "0")
+    assert not after["basis"]["behind"]
+    assert after["counts"]["healthy"] == before["counts"]["healthy"] + 1
+    assert after["basis"]["position"] == before["basis"]["position"] + 1
+
+
+def test_with_other_settings_it_is_built_anew(folder):
+    usual = document(folder, *AT)
+    (folder / "retention.toml").write_text('[rules.quiet-client]\nevery = "10 days"\n')
+    stale = document(folder, *AT, "--as-is")
+    assert stale["basis"]["stale"]
+    assert "By other rules or settings" in done("agenda", LOG, *AT, "--as-is", cwd=folder).text
+    assert {**stale, "basis": None} == {**usual, "basis": None}
+    anew = document(folder, *AT)
+    assert not anew["basis"]["stale"]
+    assert anew["basis"]["fingerprint"] != usual["basis"]["fingerprint"]
+    assert anew["counts"]["healthy"] < usual["counts"]["healthy"]
+
+
+def test_what_is_no_question_is_refused(folder):
+    ran = retention("agenda", str(AGENCY / "log.jsonl"), cwd=folder)
+    assert ran.code == 2
+    assert "is no log's address" in ran.err
+    assert "retention outlook" in ran.err
+    ran = retention("agenda", LOG, "--as-is", cwd=folder)
+    assert ran.code == 2
+    assert "has no agenda yet" in ran.err
+    assert "without --as-is" in ran.err
+    ran = retention("agenda", LOG, "--at", "2026-01-01", cwd=folder)
+    assert ran.code == 2
+    assert "replay the log for that" in ran.err
+
+
+def test_a_rule_that_fails_is_told(folder):
+    (folder / "acme.py").write_text(
+        'from retention_engine import rule\n\n\n@rule\ndef broken(client):\n    """It does not work."""\n'
+        '    yield from ()\n    raise ValueError("no luck")\n'
+    )
+    ran = retention("agenda", LOG, *AT, "--rules", "./acme.py", "--format", "json", cwd=folder)
+    assert ran.code == 4
+    assert "rule acme/broken" in ran.err
+    found = json.loads(ran.out)
+    assert len(found["failures"]) == 16
+    assert found["counts"]["healthy"] == 0
+
+
+# watch
+
+CURSOR = ("--cursor", "told.txt")
+
+
+def news(ran):
+    return [json.loads(line) for line in ran.out.splitlines()]
+
+
+def watched(folder, *args):
+    return news(done("watch", LOG, "--once", *args, cwd=folder))
+
+
+def recorded(folder, client, *what):
+    done("record", LOG, client, *what, cwd=folder)
+
+
+def test_each_change_is_printed_once(folder):
+    assert watched(folder, *CURSOR) == []
+    recorded(folder, "newcomer", "engaged")
+    (first,) = watched(folder, *CURSOR)
+    assert (first["version"], first["client"], first["before"], first["after"]) == (1, "newcomer", None, "healthy")
+    recorded(folder, "newcomer", "complained")
+    (second,) = watched(folder, *CURSOR)
+    assert (second["before"], second["after"]) == ("healthy", "watch")
+    assert [reason["rule"] for reason in second["because"]] == ["open-complaint"]
+    assert watched(folder, *CURSOR) == []
+    (folder / "told.txt").unlink()
+    assert watched(folder, *CURSOR) == [first, second]
+    assert watched(folder, "--after", str(first["seq"])) == [second]
+    assert first["id"] != second["id"]
+
+
+def test_a_cursor_that_is_none_is_refused(folder):
+    (folder / "told.txt").write_text("something else")
+    ran = retention("watch", LOG, "--once", *CURSOR, cwd=folder)
+    assert ran.code == 2
+    assert "holds no number" in ran.err
+    assert (folder / "told.txt").read_text() == "something else"
+    ran = retention("watch", LOG, "--once", *CURSOR, "--after", "1", cwd=folder)
+    assert ran.code == 2
+    ran = retention("watch", LOG, "--once", "--cursor", "nowhere/told.txt", cwd=folder)
+    assert (ran.code, ran.out) == (0, b"")
+    ran = retention("watch", LOG, "--interval", "0 days", cwd=folder)
+    assert ran.code == 2
+
+
+@contextmanager
+def watching(folder, *args):
+    command = [*RETENTION, "watch", LOG, "--interval", "1 seconds", *CURSOR, *args]
+    with subprocess.Popen(
+        command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_watch_goes_on_until_it_is_stopped_and_the_next_carries_on(folder):
+    assert watched(folder, *CURSOR) == []
+    with watching(folder) as process:
+        recorded(folder, "newcomer", "engaged")
+        first = json.loads(process.stdout.readline())
+        assert first["client"] == "newcomer"
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+    recorded(folder, "another", "engaged")
+    with watching(folder) as process:
+        second = json.loads(process.stdout.readline())
+        assert second["client"] == "another"
+        process.kill()
+    recorded(folder, "third", "engaged")
+    with watching(folder) as process:
+        lines = [json.loads(process.stdout.readline())]
+        while lines[-1]["client"] != "third":  # what was not noted before the kill comes again, with its id
+            lines.append(json.loads(process.stdout.readline()))
+        assert [line["id"] for line in lines[:-1]] in ([], [second["id"]])
+
+
+def test_a_watch_ends_where_the_agenda_is_by_other_rules(folder):
+    assert watched(folder, *CURSOR) == []
+    with watching(folder) as process:
+        recorded(folder, "newcomer", "engaged")
+        assert json.loads(process.stdout.readline())["client"] == "newcomer"
+        document(folder, "--pack", "stick-around")
+        assert process.wait() == 2
+        assert b"by other rules or settings now" in process.stderr.read()
