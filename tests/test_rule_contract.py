@@ -35,7 +35,7 @@ from retention_engine import (
 from retention_engine.errors import RuleError, SettingsError
 from retention_engine.schema import Amount, Identifier
 from retention_engine.testing import RuleContract, events_of_kind, given, histories, schedule
-from retention_engine.testing.contract import HONEST, PAST, TIES
+from retention_engine.testing.laws import HONEST, PAST, TIES
 
 PROMISES = [name for name in vars(RuleContract) if name.startswith("test_")]
 

@@ -12,11 +12,11 @@ import pytest
 
 from command import RETENTION, retention
 from retention_engine import KINDS, Client, Complained, Engaged, encode
-from retention_engine.declare import rule_of
 from retention_engine.checking.changes import Snapshot
 from retention_engine.checking.linting import lint
-from retention_engine.plugins.loading import load_plugins
 from retention_engine.checking.sampling import sampled
+from retention_engine.declare import rule_of
+from retention_engine.plugins.loading import load_plugins
 from retention_engine.settings import CATALOGUE
 
 HEAD = '''\

@@ -750,7 +750,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 @pytest.mark.parametrize("name", ["RuleContract", "histories", "instants", "events_of_kind"])
 def test_what_needs_hypothesis_says_how_to_install_it(name, monkeypatch):
-    for module in ("contract", "strategies"):
+    for module in ("contract", "laws", "strategies", "values"):
         monkeypatch.delitem(sys.modules, f"retention_engine.testing.{module}", raising=False)
     for module in [it for it in sys.modules if it.partition(".")[0] == "hypothesis"]:
         monkeypatch.setitem(sys.modules, module, None)

@@ -5,33 +5,26 @@ All of this is provisional: what is drawn may change in any release, as may what
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from functools import cache
 from itertools import product
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, get_args
 
 from hypothesis import Phase, find, settings
 from hypothesis import strategies as st
-from msgspec import Meta
 
 from ..client import NO_INTERACTION, Client
 from ..engine import Engine
 from ..errors import EventError, KindError
 from ..events import ActionDismissed, ActionDone, ActionSnoozed, Complained, Engaged, Event, Resolved, Retracted
 from ..kinds import KINDS
-from ..schema import Amount, Identifier, Instant, Number, Slug, schema_of
+from ..schema import Identifier, schema_of
 from ..settings import Settings
 from .giving import altered
 from .happenings import CLIENT
+from .values import DAYS, MICROSECOND, PEOPLE, START, is_instant, values_of
 
 E = TypeVar("E", bound=Event)
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-DAYS = (1, 0, 7, 14, 30, 60, 90, 180, 365)
-"""Days that rules count with, so that boundaries are met and not only passed."""
 
 _JITTERS = (timedelta(0), timedelta(0), timedelta(0), timedelta(0), MICROSECOND, -MICROSECOND)
 _SPANS = tuple(timedelta(days=count) + jitter for jitter in _JITTERS for count in DAYS)
@@ -46,36 +39,10 @@ _STEPS = (
 _MOVES = (*[timedelta(0)] * 20, timedelta(days=1), -timedelta(days=1), MICROSECOND, -MICROSECOND)
 """How an event of a history that is begun with is moved."""
 
-PEOPLE = ("jo", "max", "ann")
 _LAGS = (None, None, None, None, timedelta(days=3), timedelta(days=45), timedelta(days=-2))
 _ENVELOPES = tuple(product((True, True, True, False), (None, None, *PEOPLE), _LAGS))
 """Whether an event has an id, who of us it was, and how much later it was recorded."""
 
-_SERVICE = ("delivery", "invoice")
-_GIFTS = ("resource", "invitation", "newsletter", "idea", "advice", "appreciation")
-_TALKS = ("review", "report", "expectations", "refinement", "feedback", "resolution", "reintroduction", "social")
-WORDS: Mapping[str, Sequence[Any]] = {
-    "purpose": ("general", *_SERVICE, *_GIFTS, *_TALKS, "value_review", "renewal", "presale"),
-    "tier": ("key", "standard", "gold"),
-    "owner": PEOPLE,
-    "by": PEOPLE,
-    "channel": ("phone", "mail", "meeting", "visit"),
-    "topic": ("price", "speed"),
-    "competitor": ("Bright & Co",),
-    "measure": ("leads", "calls"),
-    "learned": ("They build.", "They sell."),
-    "name": ("Acme Ltd",),
-    "plan": ("A call each month",),
-    "timezone": ("Europe/Berlin",),
-    "currency": ("EUR",),
-    "cadence_days": (1, 14, 30, 60, 200),
-    "action": ("e1", "e2", "e3"),
-}
-"""What a field of this name is drawn from, whatever its kind."""
-
-_ANSWERS = ("yes", "no", "No.", "Yes, gladly.", "Nothing.")
-_PLACES = tuple(f"e{number}" for number in range(1, 13))
-"""Ids before those of the history are known."""
 _PLACE = re.compile(r"e\d+", re.ASCII)
 _MOST_FIELDS = 3
 _THEMES = (
@@ -110,7 +77,7 @@ def events_of_kind(kind: type[E], /, **fields: st.SearchStrategy[Any]) -> st.Sea
         raise KindError(f"{kind.__name__} has no field {min(unknown)!r}")
     given = {names[attribute]: strategy for attribute, strategy in fields.items()}
     own = [name for name in schema.hints if name not in {"client", "at", "id", "recorded_at", "by", "note", *given}]
-    drawn = {name: _values(name, schema.hints[name]) for name in own} | given
+    drawn = {name: values_of(name, schema.hints[name]) for name in own} | given
     required = [name for name in drawn if name in schema.required or name in given]
     return _events(kind, drawn, required, [name for name in drawn if name not in required])
 
@@ -209,18 +176,11 @@ def _attributes(known: _Names, kind: type[Event], holds: Callable[[Any, str], bo
     return known[kind]
 
 
-def _is_instant(hint: Any, _: str = "") -> bool:
-    return hint in _MOMENTS or any(part in _MOMENTS for part in get_args(hint))
-
-
-_MOMENTS = (Instant, datetime)
-
-
 def moved(event: E, moment: Callable[[datetime], datetime], /, **more: Any) -> E:
     """The same event with all of its instants taken to others."""
     told = {
         name: value
-        for name in _attributes(_INSTANTS, type(event), _is_instant)
+        for name in _attributes(_INSTANTS, type(event), is_instant)
         if (value := getattr(event, name)) is not None
     }
     return altered(event, **{name: moment(value) for name, value in told.items()}, **more)
@@ -274,84 +234,3 @@ def _actions_of(history: Iterable[Event]) -> list[str]:
     """The ids of what the rules that are on by default recommend."""
     client = Client.from_events(CLIENT, [event for event in history if not isinstance(event, (*_DEEDS, Retracted))])
     return [action.id for action in _essentials().schedule(client).actions] if client else []
-
-
-# Values by annotation.
-
-_LATER = tuple(timedelta(days=count) for count in (30, 7, 60, 90, 120, 365))
-_EARLIER = tuple(timedelta(days=count) for count in (0, -30, 7))
-_BY_TYPE: Mapping[Any, st.SearchStrategy[Any]] = {
-    bool: st.booleans(),
-    int: st.one_of(st.integers(0, 3), st.integers(-1_000, 1_000)),
-    float: st.sampled_from([0.0, 1.0, -1.0, 0.5, 1e6]),
-    Decimal: st.sampled_from([Decimal(0), Decimal(1), Decimal("0.5"), Decimal(-100)]),
-    str: st.sampled_from(["x", "A word", "", "Grüße"]),
-    date: st.sampled_from(DAYS).map(lambda count: (START + timedelta(days=count)).date()),
-    Slug: st.sampled_from(["a", "b-2"]),
-    Identifier: st.sampled_from(_PLACES),
-    Number: st.sampled_from([10, 9, 11, "9.5", 0, -1]),
-    Amount: st.sampled_from([100, 0, "2500.50"]),
-}
-_LEAST, _MOST = 0, 400
-
-
-def _values(name: str, hint: Any) -> st.SearchStrategy[Any]:
-    """What a field is drawn from, by its name or by its annotation."""
-    if name in WORDS and _takes(hint, WORDS[name][0]):
-        return st.sampled_from(WORDS[name])
-    if _is_instant(hint):
-        return st.sampled_from([START + span for span in (_EARLIER if name == "term_start" else _LATER)])
-    return _of_type(hint)
-
-
-def _takes(hint: Any, value: object) -> bool:
-    """Whether an annotation is of a text, or of the number that is to be drawn."""
-    plain = [get_args(part)[0] if get_origin(part) is Annotated else part for part in (hint, *get_args(hint))]
-    return type(value) in plain
-
-
-def _of_type(hint: Any) -> st.SearchStrategy[Any]:
-    origin, inner = get_origin(hint), get_args(hint)
-    if hint in _BY_TYPE:
-        found = _BY_TYPE[hint]
-    elif origin is Literal:
-        found = st.sampled_from(inner)
-    elif origin in {Union, UnionType}:
-        found = st.one_of([_of_type(part) for part in inner if part is not NoneType])
-    elif origin is Annotated:
-        found = _within(inner[0], [mark for mark in inner[1:] if isinstance(mark, Meta)])
-    elif origin is dict:
-        found = st.dictionaries(_of_type(inner[0]), _texts_or(inner[1], _ANSWERS), max_size=2)
-    elif origin is tuple and inner[-1] is not Ellipsis:
-        found = st.tuples(*map(_of_type, inner))
-    elif origin in {tuple, list, set, frozenset}:
-        found = st.lists(_texts_or(inner[0], ("Nora", "Piet")), max_size=2, unique=True)
-    else:
-        found = st.from_type(hint)
-    return found
-
-
-def _texts_or(hint: Any, texts: Sequence[str]) -> st.SearchStrategy[Any]:
-    return st.sampled_from(texts) if hint is str else _of_type(hint)
-
-
-def _within(hint: Any, marks: Sequence[Meta]) -> st.SearchStrategy[Any]:
-    """Values of a type within the bounds that an annotation sets."""
-    least = [
-        bound for mark in marks for bound in (mark.ge, None if mark.gt is None else mark.gt + 1) if bound is not None
-    ]
-    most = [
-        bound for mark in marks for bound in (mark.le, None if mark.lt is None else mark.lt - 1) if bound is not None
-    ]
-    if hint is int:
-        lowest = int(max(least)) if least else min(_LEAST, *map(int, most)) if most else _LEAST
-        return st.integers(lowest, min([lowest + _MOST, *map(int, most)]))
-    if hint is float:
-        return st.floats(max(least, default=None), max(most, default=None), allow_nan=False, allow_infinity=False)
-    if hint is str and any(mark.pattern for mark in marks):
-        return st.from_regex(next(mark.pattern for mark in marks if mark.pattern), fullmatch=True)
-    if hint is str:
-        shortest = max((mark.min_length or 0 for mark in marks), default=0)
-        longest = min((mark.max_length for mark in marks if mark.max_length is not None), default=shortest + 10)
-        return st.text("abc ", min_size=shortest, max_size=longest)
-    return _of_type(hint)
