@@ -268,7 +268,7 @@ def test_a_wrong_rule_is_caught_by_the_promise_that_it_breaks(wrong, promise, sa
     assert message.startswith(f"The rule {name} breaks its contract: ")
     assert re.search(said, message)
     assert re.search(
-        r"^The history\n\n  cited as +instant +kind|^The history\n\n  \(nothing has happened\)", message, re.MULTILINE
+        r"^The history\n\n  event +date +kind|^The history\n\n  \(nothing has happened\)", message, re.MULTILINE
     )
     assert re.search(r"^What to do: \w+", message, re.MULTILINE)
     assert re.search(r"^The history as code\n\n  given\(", message, re.MULTILINE)

@@ -390,7 +390,7 @@ class TestRulesAboutTheBook:
             on(self.BOOK, self.UNOWNED, "2025-01-01")
 
     def test_a_failure_shows_the_events_of_all_clients(self):
-        with pytest.raises(AssertionError, match=r"client +cited as +instant +kind +fields") as caught:
+        with pytest.raises(AssertionError, match=r"event +client +date +kind +fields") as caught:
             assert_schedule(self.UNOWNED, self.BOOK, NOTHING)
         assert "not expected" in str(caught.value)
 
@@ -525,7 +525,7 @@ class TestFailures:
         assert cells(str(caught.value)) == [
             ["The rule quiet-account states something else."],
             ["The history"],
-            ["cited as", "instant", "kind", "fields"],
+            ["event", "date", "kind", "fields"],
             ["e1", "2026-01-01", "engaged", 'note="at noon" purpose=review'],
             ["#2", "2026-01-01", "profiled", "tier=key"],
             ["Expected and actual"],

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..client import Client
 from ..events import Event
+from ..formats.side_by_side import history_table as events_table
 from ..formats.tables import print_table
 from ..kinds import KINDS
 from ..moments import instant_text
@@ -51,16 +52,8 @@ def client_code(client: Client) -> str:
 
 def history_table(clients: Iterable[Client]) -> str:
     """The events of a client, or of several, one a line, with the id or place by which findings cite each."""
-    known = list(clients)
-    several = len(known) > 1
-    columns = [*(["client"] if several else []), "cited as", "instant", "kind", "fields"]
-    rows = []
-    for client in known:
-        for event in client.events:
-            said = " ".join(f"{name}={_word(value)}" for name, value in _fields(event).items() if name != "id")
-            row = [event.ref, date_text(event.at), event.kind, said]
-            rows.append([client.id, *row] if several else row)
-    return table(columns, rows) if rows else "(nothing has happened)"
+    events = [event for client in clients for event in client.events]
+    return events_table(events).rstrip("\n") if events else "(nothing has happened)"
 
 
 def table(columns: list[str], rows: Iterable[list[str]]) -> str:
@@ -95,9 +88,3 @@ def _value(value: Any) -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_value(key)}: {_value(inner)}' for key, inner in value.items())}}}"
     return quoted(value.isoformat()) if isinstance(value, date) else repr(value)
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, str):
-        return value if value and " " not in value else quoted(value)
-    return _value(value).replace('"', "") if isinstance(value, datetime) else _value(value)
