@@ -10,7 +10,7 @@ import pytest
 from given import client_of
 from retention_engine import BoundRule, Client, Concern, Engaged, Findings, Health, Profiled, days, rule, rule_of
 from retention_engine.declare import bound, fits
-from retention_engine.errors import RuleError
+from retention_engine.errors import RuleError, SettingsError
 
 
 @rule(pack=("essentials", "acme"), tiers={"key": {"every": days(5)}})
@@ -208,7 +208,7 @@ def not_imported(client: "Nobody"):  # noqa: F821 - that is the mistake
         (no_client, "rule no-client: the first parameter must be the client"),
         (client_by_keyword, "rule client-by-keyword: the first parameter must be the client"),
         (two_positions, r"rule two-positions: every must be keyword-only and have a default; put \* before it"),
-        (no_default, "rule no-default: every must be keyword-only and have a default"),
+        (no_default, "rule no-default: every is a setting and needs a default; write one after its type"),
         (any_keywords, "rule any-keywords: rest must be keyword-only and have a default"),
         (no_annotation, "rule no-annotation: every must be annotated as timedelta, int, Decimal, str, bool, a Literal"),
         (optional, "rule optional: every must be annotated"),
@@ -228,14 +228,26 @@ def test_what_can_not_serve_is_refused_when_it_is_declared(function: Callable[..
         rule(function)
 
 
-@pytest.mark.parametrize("tiers", [{"key": {"evry": days(1)}}, {"key": {"every": "1 day"}}, {"key": {"every": 1}}])
-def test_defaults_for_a_tier_must_fit_a_setting(tiers):
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"evry": days(1)}, "evry: no such setting; did you mean 'every'?"),
+        ({"every": "1 day"}, "every: expected timedelta, as in datetime.timedelta(days=1); got '1 day'"),
+        ({"every": 1}, "every: expected timedelta, as in datetime.timedelta(days=1); got 1"),
+    ],
+)
+def test_values_must_fit_a_setting(values, said):
     def often(client: Client, *, every: timedelta = days(1)) -> Findings:
         """Nothing."""
         yield from ()
 
-    with pytest.raises(RuleError, match="rule often: tier 'key' gives ev"):
-        rule(tiers=tiers)(often)
+    with pytest.raises(RuleError) as refused:
+        rule(tiers={"key": values})(often)
+    assert str(refused.value) == f"rule often: tiers: key.{said}"
+    declared = rule_of(rule(often))
+    with pytest.raises(SettingsError) as refused:
+        BoundRule(declared, values=values, tier_values={"key": values})
+    assert refused.value.problems == (f"rule often: {said}", f"rule often: key.{said}")
 
 
 @pytest.mark.parametrize(

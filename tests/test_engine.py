@@ -408,7 +408,7 @@ class TestFailures:
             (states_and_raises, "LookupError: no such thing ("),
             (raises_silently, "Mute: (without a text) ("),
             (yields_garbage, "RuleError: yields 'at risk'; a rule yields Concern and Action"),
-            (yields_nothing_at_all, "TypeError: 'NoneType' object is not iterable"),
+            (yields_nothing_at_all, "RuleError: returns None; a rule yields Concern and Action"),
             (naive_start, "RuleError: 2026-01-01T00:00:00 has no time zone"),
             (naive_due, "RuleError: 2026-01-01T00:00:00 has no time zone"),
             (too_far, "OverflowError: date value out of range"),

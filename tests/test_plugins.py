@@ -216,6 +216,84 @@ def test_a_word_that_names_nothing_is_told_with_what_there_is(spec, said, site, 
     assert second.startswith("'./also-missing.py': there is no file")
 
 
+def test_one_text_is_not_taken_for_a_plug_in_a_letter():
+    with pytest.raises(SettingsError) as refused:
+        load_plugins("./acme.py")
+    assert refused.value.problems == ("expected a list, got './acme.py'; write ['./acme.py']",)
+
+
+def test_a_time_budget_is_a_span_of_time(tmp_path):
+    written(tmp_path / "acme.py", a_rule())
+    with pytest.raises(SettingsError, match="^time_budget: expected a timedelta such as .*, got 2$"):
+        load_plugins(["./acme.py"], base=tmp_path, time_budget=2)
+
+
+def test_an_attribute_that_is_not_there_is_told_with_one_like_it(tmp_path):
+    written(tmp_path / "billing_rules.py", a_rule())
+    (failure,) = load_plugins(["billing_rules:slow_payr"], base=tmp_path).failures
+    assert failure.reason.startswith("the module billing_rules has no 'slow_payr'; did you mean 'slow_payer'? (")
+
+
+OVERLOOKED = """
+
+def forgotten(client: Client) -> Findings:
+    \"\"\"Nobody put @rule above it.\"\"\"
+    yield from ()
+
+
+class Kindless(Event):
+    pass
+"""
+
+MEANT = """
+
+def shared(client: Client) -> Findings:
+    yield from ()
+
+
+def _inner(client: Client) -> Findings:
+    yield from ()
+
+
+@rule
+def asks(client: Client) -> Findings:
+    \"\"\"It asks another function.\"\"\"
+    yield from (found for found in shared(client))
+
+
+class Invoice(Event):
+    pass
+
+
+class Paid(Invoice):
+    kind: ClassVar[str] = "acme.paid"
+"""
+
+
+def test_what_looks_like_a_rule_or_a_kind_and_is_none_is_told_of(site, tmp_path):
+    path = written(tmp_path / "acme.py", a_kind() + a_rule() + OVERLOOKED)
+    loaded = load_plugins(["./acme.py"], base=tmp_path)
+    assert loaded.failures == ()
+    lines = path.read_text().splitlines()
+    function, cls = lines.index("def forgotten(client: Client) -> Findings:") + 1, lines.index("class Kindless(Event):") + 1
+    assert loaded.warnings == (
+        f"plug-in acme (./acme.py): forgotten yields findings and is no rule; put @rule above it ({path}:{function})",
+        "plug-in acme (./acme.py): Kindless is an event without a kind; give it one, "
+        f"kind: ClassVar[str] = 'acme.invoice_paid' ({path}:{cls})",
+    )
+    acme(site, rules=a_kind() + a_rule() + OVERLOOKED)
+    (warning,) = load_plugins(["acme"]).warnings
+    assert "forgotten yields findings" in warning
+
+
+def test_what_another_function_uses_and_what_a_kind_inherits_is_not_overlooked(tmp_path):
+    meant = MEANT.replace("class Paid", "@attrs.frozen(slots=False, kw_only=True)\nclass Paid")
+    meant = meant.replace("class Invoice", "@attrs.frozen(slots=False, kw_only=True)\nclass Invoice")
+    written(tmp_path / "acme.py", a_kind() + a_rule() + meant)
+    loaded = load_plugins(["./acme.py"], base=tmp_path)
+    assert (loaded.failures, loaded.warnings) == ((), ())
+
+
 # Nothing that was not named.
 
 
@@ -318,7 +396,10 @@ def test_two_plug_ins_can_not_bring_one_kind(tmp_path):
     loaded = load_plugins(["./one.py", "./two.py"], base=tmp_path)
     (failure,) = loaded.failures
     assert (failure.plugin, failure.origin) == ("two", "./two.py")
-    assert "kind 'acme.invoice_sent' is declared twice" in failure.reason
+    places = [tmp_path / "one.py", tmp_path / "two.py"]
+    assert failure.reason == (
+        f"kind 'acme.invoice_sent' is declared twice: InvoiceSent, InvoiceSent ({places[0]}:6 and {places[1]}:6)"
+    )
     assert KINDS.adding(load_plugins(["./one.py"], base=tmp_path).kinds["acme.invoice_sent"])
 
 
@@ -448,6 +529,34 @@ def test_what_the_settings_say_of_a_plug_in_that_is_not_found_is_no_second_mista
     missing, unknown = refused.value.problems
     assert missing.startswith("settings: plugins.use: './acme.py': there is no file")
     assert unknown.startswith("settings: rules.quiet: no such rule")
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"acme/slow-payr": {}}, "rules.acme/slow-payr: no such rule; did you mean 'acme/slow-payer'?"),
+        ({"nova/quiet-client": {}}, "rules.nova/quiet-client: no such rule; no plug-in 'nova' is in use"),
+        (
+            {"acme": {"slow-payer": {"grace": "1 day"}}},
+            'rules.acme: no such rule; write [rules."acme/slow-payer"], quoted and with a slash',
+        ),
+    ],
+)
+def test_a_rule_of_a_plug_in_that_is_misnamed_is_told_as_such(rules, said, tmp_path):
+    written(tmp_path / "acme.py", a_rule())
+    with pytest.raises(SettingsError) as refused:
+        configure({"plugins": {"use": ["./acme.py"]}, "rules": rules}, base=tmp_path)
+    assert refused.value.problems == (f"settings: {said}",)
+
+
+def test_a_name_with_a_slash_that_is_not_quoted_is_told_of(tmp_path):
+    file = written(tmp_path / "retention.toml", '[packs]\n\n[rules.acme/slow-payer]\ngrace = "1 day"\n')
+    with pytest.raises(SettingsError, match=r'; a name with a slash is quoted: \[rules\."acme/slow-payer"\]$'):
+        configure(file)
+    written(file, '[rules.quiet-client\n')
+    with pytest.raises(SettingsError) as refused:
+        configure(file)
+    assert "slash" not in str(refused.value)
 
 
 # The commands.

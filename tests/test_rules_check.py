@@ -69,6 +69,15 @@ DOC = '''\
     """
 '''
 
+OWN_KIND = '''
+
+@attrs.frozen(slots=False, kw_only=True)
+class InvoiceSent(Event):
+    """We sent an invoice."""
+
+    kind = "acme.invoice_sent"
+'''
+
 SOUND = "    for it in client.of(Complained)[-1:]:\n        yield Concern(Health.WATCH, starts=it.at, because=it)\n"
 """What every rule below says at its end, so that it is sound but for what stands before that."""
 
@@ -165,6 +174,17 @@ RIGHT = [
 def test_what_is_right_is_left_alone(tmp_path, body):
     before = "RATES = {'EUR': 1}\nSETTINGS = Path(__file__).read_text()\n"
     assert linted(tmp_path, ruled(f"SETTINGS\n{body}", before=before)) == []
+
+
+def test_a_rule_that_hides_another_of_its_name_is_told_of(tmp_path):
+    source = ruled("").replace("2026-01-02: watch", "2026-01-03: watch") + ruled("").removeprefix(HEAD)
+    (tmp_path / "acme.py").write_text(source)
+    (one,) = load_plugins(["./acme.py"], base=tmp_path).rules
+    (flaw,) = lint(one)
+    assert (flaw.severity, flaw.check, flaw.message) == (
+        "error", "hidden", "hides another overdue_call, which never runs",
+    )
+    assert flaw.line == source.splitlines().index("def overdue_call(client: Client) -> Findings:") + 1
 
 
 def test_what_a_rule_uses_of_its_module_is_read_too_and_nothing_else(tmp_path):
@@ -420,6 +440,7 @@ def test_who_stops_the_command_stops_all_of_it(tmp_path):
 EXAMPLES = {
     "at 2026-01-02: watch": None,
     "at 2026-01-02: at-risk": "its example under 'Fires:' expects 'at 2026-01-02: at-risk', and it says 'at 2026-01-02: watch'",
+    "from 2026-01-02: watch": "its example under 'Fires:' expects 'from 2026-01-02: watch', and it says 'from 2026-01-01: watch'",
     "at 2026-01-02: wach": "its example under 'Fires:' can't be tried: the example's line",
     "at 2025-01-02: watch": "its example under 'Fires:' can't be tried: rule acme/overdue-call: the example says what is "
     "expected too early",
@@ -434,6 +455,14 @@ def test_examples_are_tried(tmp_path, line, message):
     for flaw in one["findings"]:
         assert flaw["message"].startswith(message)
         assert source.splitlines()[flaw["line"] - 1].strip() == "Fires:"
+
+
+def test_an_example_in_times_since_a_start_is_told_in_these(tmp_path):
+    doc = DOC.replace("2026-01-01", "0d").replace("at 2026-01-02: watch", "at 36h: at-risk, act by 3d")
+    (one,) = documented(tmp_path, ruled("", doc=doc.replace("at 2026-01-02", "at 1d")), code=4)["rules"]
+    (flaw,) = one["findings"]
+    expected = "its example under 'Fires:' expects 'at 36h: at-risk, act by 3d', and it says 'at 36h: watch'"
+    assert flaw["message"] == expected
 
 
 def test_an_example_of_a_kind_of_the_plug_in_can_be_tried_and_such_events_are_made_up(tmp_path):
@@ -570,6 +599,37 @@ def test_what_makes_no_sense_is_refused(tmp_path, args, said):
     ran = retention("rules", "check", *args, cwd=tmp_path)
     assert (ran.code, ran.out) == (2, b"")
     assert said in ran.err
+
+
+def test_a_plug_in_without_a_rule_is_told_of_with_what_was_forgotten(tmp_path):
+    source = ruled("").replace("@rule\n", "") + OWN_KIND
+    (tmp_path / "acme.py").write_text(source)
+    ran = retention("rules", "check", "--rules", "./acme.py", cwd=tmp_path)
+    assert (ran.code, ran.out) == (2, b"")
+    assert "Warning: plug-in acme (./acme.py): overdue_call yields findings and is no rule; put @rule above it" in ran.err
+    assert "the plug-ins in use bring no rule; name a plug-in" in ran.err
+
+
+def test_where_nothing_could_be_loaded_nothing_is_said_to_be_right(tmp_path):
+    (tmp_path / "broken.py").write_text("import acme_that_nobody_has\n")
+    ran = retention("rules", "check", "--rules", "./broken.py", cwd=tmp_path)
+    assert ran.code == 4
+    assert ran.text.splitlines()[-1].endswith(": 1 plug-in could not be loaded")
+
+
+@pytest.mark.parametrize(
+    ("body", "remedy"),
+    [
+        ("client.of(Complained)[5]", "let it state nothing where the history lacks what it looks for"),
+        ("client.latest(Complained).topic.upper()", "let it state nothing where the history lacks what it looks for"),
+        ("client.since + 21", "correct the rule"),
+        ("yield 'watch'", "correct the rule"),
+    ],
+)
+def test_what_to_do_about_a_failure_depends_on_what_it_is(tmp_path, body, remedy):
+    (one,) = documented(tmp_path, ruled(body), code=4)["rules"]
+    (flaw,) = (it for it in one["findings"] if it["check"] == "fails")
+    assert flaw["remedy"] == remedy
 
 
 def test_a_plug_in_that_cannot_be_loaded_is_told_of_and_the_others_are_checked(tmp_path):

@@ -11,7 +11,7 @@ import attrs
 
 from .client import Client
 from .docstrings import RuleDocstring
-from .errors import RuleError
+from .errors import RuleError, SettingsError, did_you_mean, shown
 from .findings import Finding
 
 Findings = Iterator[Finding]
@@ -236,9 +236,8 @@ def _read_off(
     if unknown := doc.settings.keys() - settings:
         raise RuleError(f"rule {name}: the docstring explains {', '.join(sorted(unknown))}, which is no setting")
     for tier, values in tiers.items():
-        for key, value in values.items():
-            if key not in settings or not fits(value, settings[key].type):
-                raise RuleError(f"rule {name}: tier {tier!r} gives {key}={value!r}, which fits no setting")
+        for problem in unfit(settings, values):
+            raise RuleError(f"rule {name}: tiers: {tier}.{problem}")
     words = (("dimension", dimension, Dimension), ("settled_by", settled_by, Settled), ("status", status, Status))
     for what, given, choices in words:
         if given not in get_args(choices):
@@ -274,8 +273,12 @@ def _settings_of(function: RuleFunction, name: str, explained: Mapping[str, str]
     settings = {}
     for parameter in parameters:
         key = parameter.name
-        if parameter.kind is not Parameter.KEYWORD_ONLY or parameter.default is Parameter.empty:
+        if parameter.kind is not Parameter.KEYWORD_ONLY:
             raise RuleError(f"rule {name}: {key} must be keyword-only and have a default; put * before it")
+        if parameter.default is Parameter.empty:
+            raise RuleError(
+                f"rule {name}: {key} is a setting and needs a default; write one after its type, {key}: ... = ..."
+            )
         hint = hints.get(key)
         if not _is_setting_type(hint):
             types_ = "timedelta, int, Decimal, str, bool, a Literal or a tuple of one"
@@ -304,6 +307,17 @@ def fits(value: object, hint: Any) -> bool:
     return type(value) is hint
 
 
+def unfit(settings: Mapping[str, Setting], values: Mapping[str, object]) -> Iterator[str]:
+    """What is wrong with values for a rule's settings: names that it does not have, and values of another type."""
+    for name, value in values.items():
+        setting = settings.get(name)
+        if setting is None:
+            yield f"{name}: no such setting{did_you_mean(name, settings)}"
+        elif not fits(value, setting.type):
+            wanted = getattr(setting.type, "__name__", None) if isinstance(setting.type, type) else str(setting.type)
+            yield f"{name}: expected {wanted}, as in {setting.default!r}; got {shown(value)}"
+
+
 @attrs.frozen(eq=False)
 class BoundRule:
     """A rule with the values of its settings.
@@ -312,12 +326,22 @@ class BoundRule:
         rule: the rule.
         values: values that replace the defaults, by setting.
         tier_values: values that replace those for clients of a tier, by tier and setting.
+
+    Raises:
+        SettingsError: the rule has no such setting, or one of another type.
     """
 
     rule: Rule
     values: Mapping[str, Any] = attrs.field(factory=dict)
     tier_values: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     _by_tier: dict[str, dict[str, Any]] = attrs.field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        problems = [f"rule {self.name}: {problem}" for problem in unfit(self.rule.settings, self.values)]
+        for tier, values in self.tier_values.items():
+            problems += [f"rule {self.name}: {tier}.{problem}" for problem in unfit(self.rule.settings, values)]
+        if problems:
+            raise SettingsError(problems)
 
     @property
     def name(self) -> str:

@@ -277,18 +277,20 @@ def open_actions(client: Client, actions: Collection[Action], at: datetime) -> t
 
 
 def checked(
-    rule: BoundRule, findings: Iterable[Finding], client_of: Callable[[Finding], Client | None]
+    rule: BoundRule, findings: Iterable[Finding] | None, client_of: Callable[[Finding], Client | None]
 ) -> list[Finding]:
     """A rule's findings with rule, client and message filled in; those that are empty intervals are left out.
 
     Args:
         rule: the rule.
-        findings: what it yields.
+        findings: what it yields; `None` where it is no generator and returned nothing.
         client_of: whom a finding is about, `None` where it is about no single client.
 
     Raises:
         RuleError: the rule yields what is no finding, cites nothing, or contradicts itself.
     """
+    if findings is None:
+        raise RuleError("returns None; a rule yields Concern and Action")
     name = rule.name
     stated: list[Finding] = []
     for finding in findings:

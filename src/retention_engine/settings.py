@@ -1,5 +1,6 @@
 """One TOML file turned into rules with their settings; all of its mistakes are reported at once."""
 
+import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from .formats.column_map import ColumnMap
 from .kinds import KINDS, Kinds
 from .rules import BUILT_IN
 from .scoring import Weights
-from .settings_tables import PluginChoice, TablesRead, packs_of
+from .settings_tables import PluginChoice, TablesRead, like_rule, packs_of
 from .worklist import STANDARD_PACE, Pace
 
 CATALOGUE = (*BUILT_IN, *BOOK_RULES)
@@ -145,7 +146,7 @@ class Settings:
         names = {rule.name for rule in rules}
         known = packs_of(rules)
         problems = [f"pack {pack!r}: no such pack{did_you_mean(pack, known)}" for pack in packs if pack not in known]
-        problems += [f"rule {name!r}: no such rule{did_you_mean(name, names)}" for name in select if name not in names]
+        problems += [f"rule {name!r}: no such rule{like_rule(name, names)}" for name in select if name not in names]
         problems += [
             f"rule {rule.name!r}: {_ELSEWHERE[rule.scope]}"
             for rule in rules
@@ -178,4 +179,13 @@ def read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise SettingsError([f"{path}: can't be read: {error.strerror}"]) from None
     except (ValueError, RecursionError) as error:  # tomllib lets through what int() and the stack refuse
-        raise SettingsError([f"{path}: this is not TOML: {error}"]) from None
+        raise SettingsError([f"{path}: this is not TOML: {error}{_unquoted(path, error)}"]) from None
+
+
+def _unquoted(path: Path, error: Exception) -> str:
+    """What to do about a table that is named for a plug-in's rule without quotes."""
+    place = re.search(r"at line (\d+)", str(error))
+    lines = path.read_bytes().decode("utf-8", "replace").splitlines() if place else []
+    line = lines[int(place[1]) - 1].strip() if place and int(place[1]) <= len(lines) else ""
+    is_bare = line.startswith("[") and "/" in line and '"' not in line
+    return """; a name with a slash is quoted: [rules."acme/slow-payer"]""" if is_bare else ""

@@ -71,6 +71,21 @@ def packs_of(rules: Iterable[Rule]) -> set[str]:
     return {*PACKS, *(pack for rule in rules for pack in rule.packs)}
 
 
+def like_rule(name: str, names: Collection[str], unused: str | None = None) -> str:
+    """What may be meant by a rule's name that is none, to append to a message.
+
+    Args:
+        name: what was written.
+        names: the rules there are.
+        unused: what to say where a plug-in's rule is meant and none like it is in use.
+    """
+    plugin, slash, _ = name.partition("/")
+    if not slash:
+        return did_you_mean(name, names)
+    meant = did_you_mean(name, [it for it in names if "/" in it])
+    return meant or (f"; no plug-in {plugin!r} is in use" if unused is None else unused)
+
+
 class TablesRead:
     """One pass over a settings file's tables, which notes every mistake with its path.
 
@@ -202,10 +217,18 @@ class TablesRead:
         for key in table:
             if key not in known and key.partition("/")[0] + ALL_OF_A_PLUGIN not in self.catalogue:
                 choices = [word for word in known if not word.endswith(ALL_OF_A_PLUGIN)]
-                self.problems.append(f"{path}{key}: no such {what}{did_you_mean(key, choices)}")
+                meant = _quoted(key, table[key], choices, path) if what == "rule" else did_you_mean(key, choices)
+                self.problems.append(f"{path}{key}: no such {what}{meant}")
 
     def _is_switch(self, value: object, place: str) -> bool:
         if isinstance(value, bool):
             return True
         self.problems.append(f"{place}: expected true or false, got {shown_value(value)}")
         return False
+
+
+def _quoted(key: str, value: object, rules: Collection[str], path: str) -> str:
+    """What may be meant by a rule's name that is none; a plug-in's may have been written without its slash."""
+    inner = [f"{key}/{name}" for name in value] if isinstance(value, Mapping) else []
+    meant = next((name for name in inner if name in rules), None)
+    return like_rule(key, rules) if meant is None else f'; write [{path}"{meant}"], quoted and with a slash'

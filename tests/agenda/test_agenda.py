@@ -308,6 +308,26 @@ class TestRecording:
         assert agenda.follow() == 0
         assert_equals_replay(agenda, log, [])
 
+    def test_following_and_building_end_though_others_record_without_end(self, agenda, log, monkeypatch):
+        other = EventLog(log.store, clock=log.clock)
+        step = following.Follower.step
+        days_of_others = iter(range(1, 300))
+
+        def recorded_meanwhile(*given, **options):
+            found = step(*given, **options)
+            other.record(at(next(days_of_others), Engaged, "bolt"))
+            return found
+
+        other.record(at(0, Engaged, "bolt"))
+        monkeypatch.setattr(following.Follower, "step", recorded_meanwhile)
+        assert agenda.follow() == 1
+        assert agenda.basis().is_behind
+        fewer = Agenda(log, FEWER)
+        assert not fewer.rebuild().is_stale
+        monkeypatch.undo()
+        fewer.follow()
+        assert_equals_replay(fewer, log, [DUE])
+
     def test_an_agenda_by_other_rules_is_left_as_it_is(self, agenda, log):
         stale = Agenda(log, FEWER)
         stale.attach()

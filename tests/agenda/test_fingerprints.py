@@ -62,7 +62,7 @@ def test_it_is_the_same_whatever_the_order_in_which_rules_and_settings_are_given
         (BoundRule(QUIET, {}, {"key": {"every": days(7)}}),),
         (BoundRule(QUIET, {}, {"gold": {"every": days(7)}}),),
     ],
-    ids=repr,
+    ids=["none", "both", "the other", "a value", "another setting", "for a tier", "for another tier"],
 )
 def test_other_rules_or_settings_have_another(other):
     assert fingerprint(QUIET.function) != fingerprint(*other)

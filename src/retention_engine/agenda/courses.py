@@ -13,7 +13,7 @@ import msgspec
 
 from ..client import Client
 from ..engine import Schedule
-from ..events import ActionDismissed, ActionDone, ActionSnoozed, Event
+from ..events import ActionDismissed, ActionDone, ActionSnoozed, Event, Judged
 from ..findings import Action, Concern, Health
 from ..log.agenda_rows import BEGINNING, FOREVER, ActionRow, ClientRows, FailureRow, SpellRow
 from .instants import MICROSECOND, number
@@ -101,16 +101,43 @@ def rows_of(name: str, stages: Sequence[Stage], learned: datetime, texts: Sequen
 
 
 def _pieces(stage: Stage, starts: int, ends: datetime | None, because: bytes) -> Iterator[Piece]:
-    """A stage's statuses, one behind the other."""
-    schedule = stage.schedule
-    status = schedule.status(stage.starts)
-    for change in schedule.changes(stage.starts):
-        if ends is not None and change.at >= ends:
-            break
-        at = number(change.at)
-        yield Piece(starts, at, status, because)
-        starts, status, because = at, change.after, _because(change.because, ())
-    yield Piece(starts, FOREVER if ends is None else number(ends), status, because)
+    """A stage's statuses, one behind the other: what `Schedule.changes` says, in one pass and in whole numbers."""
+    schedule, begun = stage.schedule, number(stage.starts)
+    end = FOREVER if ends is None else number(ends)
+    spans = [
+        (number(it.starts), FOREVER if it.until is None else number(it.until), it.level, it) for it in schedule.concerns
+    ]
+    least = Health.UNKNOWN if schedule.failures else Health.HEALTHY
+    judged_from, judged_until, judged = _verdict(schedule.judgement, least)
+    edges = {judged_from, judged_until}
+    for one, other, _, _ in spans:
+        edges |= {one, other}
+    status: Health | None = None
+    for edge in (begun, *sorted(edge for edge in edges if begun < edge < end)):
+        if judged_from <= edge < judged_until:
+            level = judged
+        else:
+            level = max([least, *(level for one, other, level, _ in spans if one <= edge < other)])
+        if status is None:
+            status = level
+        elif level is not status:
+            yield Piece(starts, edge, status, because)
+            if edge == judged_until:
+                reasons = [it for one, other, of, it in spans if of is level and one <= edge < other]
+            else:
+                worse = max(status, level)
+                reasons = [it for one, other, of, it in spans if of is worse and edge in (one, other)]
+            starts, status, because = edge, level, _because(reasons, ())
+    assert status is not None  # noqa: S101 - there is one edge at least
+    yield Piece(starts, end, status, because)
+
+
+def _verdict(judgement: Judged | None, least: Health) -> tuple[int, int, Health]:
+    """From when until when a person's verdict holds, and the level by it; an empty span where there is none."""
+    if judgement is None:
+        return FOREVER, BEGINNING, least
+    until = FOREVER if judgement.until is None else number(judgement.until)
+    return number(judgement.at), until, max(Health.named(judgement.level), least)
 
 
 def _reasons_at(stage: Stage, before: Stage | None) -> Iterator[Concern]:
@@ -217,4 +244,6 @@ def _with_outcome(so_far: Outcomes, event: Event) -> Outcomes:
 
 def plain(text: str) -> str:
     """A rule's text as every database takes it."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode(errors="replace").decode().replace("\0", "�")

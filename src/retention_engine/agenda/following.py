@@ -116,18 +116,48 @@ class Follower:
     # On its own.
 
     def follow(self, limit: int | None = None) -> int:
-        """Follow the log with the build that answers, if it is by these rules; the answer is how many events were read."""
+        """Follow the log, to where it ends by now, with the build that answers, if it is by these rules.
+
+        Returns:
+            How many events were read.
+        """
+        head = self.log.head()  # others may record faster than this follows: there has to be an end
         followed = 0
         while limit is None or followed < limit:
             with self._store.reading() as tables:
                 generation = tables.state().active if tables.exist() else None
-            if generation is None or generation.fingerprint != self.fingerprint:
+                is_there = generation is None or _is_at(head, tables, generation)
+            if generation is None or generation.fingerprint != self.fingerprint or is_there:
                 break
             count = self.step(generation.id, PAGE if limit is None else min(PAGE, limit - followed), telling=True)
             if count is None:
                 break
             followed += count
         return followed
+
+    def follow_to_the_end(self, generation_id: int, should_stop: Callable[[], bool]) -> None:
+        """Follow the log, to where it ends by now, with a build that does not answer yet."""
+        head = self.log.head()
+        while not should_stop():
+            if self.step(generation_id, PAGE, telling=False) is None:
+                return
+            with self._store.reading() as tables:
+                generation = tables.state().named(generation_id)
+                if generation is None or _is_at(head, tables, generation):
+                    return
+
+    def finish(self, tables: AgendaTables, writing: Writing, state: State, generation: Generation) -> bool:
+        """Follow the last few events within a transaction in which nobody else records; whether they were few."""
+        if tables.forgotten(generation.id, 1):
+            return False
+        tail = writing.tail(generation.position or 0, MOST_AT_ONCE + 1)
+        if len(tail) > MOST_AT_ONCE:
+            return False
+        if tail:
+            news = by_client_rows(tail, self.log)
+            work = self._work(tables.rows_of, writing, generation, state, news, tail[-1].position)
+            self._store_work(tables, state, generation, work, telling=False)
+        return True
 
     def step(self, generation_id: int, limit: int, *, telling: bool) -> int | None:
         """Follow so many events at most with a build, in one transaction.
@@ -143,7 +173,7 @@ class Follower:
         with self._store.reading() as tables:
             state = tables.state()
             generation = state.named(generation_id)
-            forgotten = tables.forgotten(generation_id, limit) if state.forgotten else []
+            forgotten = tables.forgotten(generation_id, limit)
         if generation is None or generation.position is None:
             return None
         tail = () if forgotten else self.log.store.tail(generation.position, limit)
@@ -273,6 +303,12 @@ def _first_behind(writing: Writing, generation: Generation, fresh: Sequence[Fres
     if generation.position is not None and fresh[0][1] == generation.position + 1:
         return fresh[0][1]
     return 0 if generation.position is None else writing.tail(generation.position, 1)[0].position
+
+
+def _is_at(position: int, tables: AgendaTables, generation: Generation) -> bool:
+    """Whether a build has followed the log up to a position, and nobody was forgotten since."""
+    is_behind = generation.position is None or generation.position < position
+    return not is_behind and not tables.forgotten(generation.id, 1)
 
 
 def _place(generation: Generation | None) -> tuple[object, ...]:

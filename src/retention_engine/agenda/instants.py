@@ -10,7 +10,8 @@ MICROSECOND = timedelta(microseconds=1)
 
 def number(moment: datetime) -> int:
     """An instant as a number."""
-    return (in_utc(moment) - EPOCH) // MICROSECOND
+    span = (moment if moment.tzinfo is UTC else in_utc(moment)) - EPOCH
+    return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
 
 
 def moment_of(number: int) -> datetime:

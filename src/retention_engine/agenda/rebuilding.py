@@ -149,26 +149,25 @@ class Builder:
     def _take_over(self, generation_id: int) -> None:
         """Follow the log to its end with a build, and let it answer from there."""
         while True:
-            while self._follower.step(generation_id, PAGE, telling=False) is not None:
-                if self._stop.is_set():
-                    raise Stopped
+            self._follower.follow_to_the_end(generation_id, self._stop.is_set)
+            if self._stop.is_set():
+                raise Stopped
             with self._log.store.writing() as writing:
                 tables = self._store.within(writing)
                 state = tables.state()
                 generation = state.named(generation_id)
-                if generation is None or generation is state.active:
-                    return  # somebody has finished it, or another one, meanwhile
-                if not tables.forgotten(generation.id, 1) and not writing.tail(generation.position or 0, 1):
-                    self._tell_what_happened_meanwhile(tables, writing, state, generation)
+                if generation is None or generation == state.active:
+                    return  # somebody has finished it, or asked for another, meanwhile
+                if self._follower.finish(tables, writing, state, generation):
+                    self._tell_what_happened_meanwhile(tables, writing, generation.id)
                     tables.activate(generation.id)
                     return
 
-    def _tell_what_happened_meanwhile(
-        self, tables: AgendaTables, writing: Writing, state: State, generation: Generation
-    ) -> None:
+    def _tell_what_happened_meanwhile(self, tables: AgendaTables, writing: Writing, generation_id: int) -> None:
         """Tell what events have changed that the build which answered until now has not followed."""
-        old = state.active
-        if state.told is None or old is None or old.position is None:
+        state = tables.state()
+        old, generation = state.active, state.named(generation_id)
+        if state.told is None or old is None or old.position is None or generation is None:
             return
         position = generation.position or 0
         for clients in batched(_clients_behind(writing, old.position), CLIENTS):

@@ -21,10 +21,19 @@ def lint(rule: Rule) -> list[Flaw]:
     if source is None:
         said = "its source can't be read, so nothing is known of what it does"
         return [*_left_unsaid(rule, None), warning("source", said, "keep its .py file where it was imported from")]
-    found = [*_left_unsaid(rule, source)]
+    found = [*_hidden(source), *_left_unsaid(rule, source)]
     for definition in source.reachable():
         found += _Reading(source, definition).flaws()
     return list(dict.fromkeys(found))
+
+
+def _hidden(source: Source) -> Iterator[Flaw]:
+    """Functions that were rules until another one took their name."""
+    name = source.function.name
+    for other in source.definitions.get(name, ()):
+        if other is not source.function and isinstance(other, FUNCTIONS) and other.decorator_list:
+            said = f"hides another {name}, which never runs"
+            yield error("hidden", said, "rename one of the two", source.place(other))
 
 
 def _left_unsaid(rule: Rule, source: Source | None) -> Iterator[Flaw]:

@@ -69,8 +69,7 @@ class Result:
         if trial.failures:
             first = f", the first of them {trial.client!r}" if trial.client else ""
             said = f"fails for {self._of(trial.failures)}{first}: {trial.cause}"
-            remedy = "let it state nothing where the history lacks what it looks for"
-            yield error("fails", said, remedy, trial.place or self.place)
+            yield error("fails", said, _remedy(trial.cause), trial.place or self.place)
         if trial.changed:
             client, what = next(iter(trial.changed.items()))
             said = f"changes the history of {self._of(len(trial.changed))}, such as {what} of {client!r}"
@@ -136,3 +135,13 @@ class Result:
         if self.rule.scope == "book":
             return "the book"
         return f"{self._of(len(clients))} (such as {clients[0]!r})"
+
+
+_OF_WHAT_IS_MISSING = ("IndexError", "KeyError", "StopIteration", "UnknownClient", "ValueError")
+
+
+def _remedy(cause: str) -> str:
+    """What to do about what a rule raised: it trips over what is missing, or is wrong whatever the history."""
+    if cause.startswith(_OF_WHAT_IS_MISSING) or "NoneType" in cause:
+        return "let it state nothing where the history lacks what it looks for"
+    return "correct the rule"

@@ -121,7 +121,7 @@ def _examples(rule: BoundRule, kinds: Kinds) -> Iterator[tuple[str, str, str]]:
             continue
         for wanted, found in zip(example.expected, said, strict=True):
             if wanted != found:
-                yield section, str(wanted), str(found)
+                yield section, example.line(wanted), example.line(found)
 
 
 @attrs.define

@@ -9,15 +9,15 @@ import attrs
 import click
 
 from ..declare import BoundRule, Rule
-from ..errors import did_you_mean
 from ..formats.rule_page import origin_of, rule_page, source_text
 from ..formats.verdicts import VERSION, as_json
 from ..setting_values import value_text
+from ..settings_tables import like_rule
 from .firing import firing
 from .options import RuleChoice, rules_option, settings_option
 from .rules_check import check
 from .rules_new import new
-from .rules_test import test
+from .rules_tests import test
 
 STANDARD = "standard"
 
@@ -120,7 +120,7 @@ def explain(choice: RuleChoice, name: str, tier: str, settings_file: Path | None
         if rule.name == name:
             click.echo(rule_page(choice.settings.bind(rule), tier, choice.settings.source))
             return
-    hint = did_you_mean(name, (rule.name for rule in choice.catalogue))
+    hint = like_rule(name, [rule.name for rule in choice.catalogue])
     raise click.UsageError(f"rule {name!r}: no such rule{hint}")
 
 

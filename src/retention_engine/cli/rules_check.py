@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..declare import Rule
-from ..errors import did_you_mean
 from ..events import Event
 from ..formats.verdicts import VERSION, as_json
 from ..formats.words import printable
+from ..kinds import KINDS
 from ..plugins import Plugins, configure
 from ..settings import FILE_NAME
+from ..settings_tables import like_rule
 from .exits import RULE_FAILED
 from .options import DurationParam, RuleChoice, report_plugins, rules_option, settings_option
 from .reading import histories
@@ -109,7 +110,7 @@ def check(
     if format_ == "json":
         sys.stdout.buffer.write(as_json(_document(found, loaded)))
     else:
-        _print(found)
+        _print(found, len({failure.plugin for failure in loaded.failures}))
     if loaded.failures or any(rule.errors or (strict and rule.warnings) for rule in found.rules):
         ctx.exit(RULE_FAILED)
 
@@ -120,16 +121,17 @@ def _chosen(plugins: Plugins, names: Sequence[str], built_in: bool) -> list[Rule
     rules = {rule.name: rule for rule in plugins.catalogue if rule.name not in stand_ins}
     for name in names:
         if name not in rules:
-            raise click.UsageError(f"rule {name!r}: no such rule{did_you_mean(name, rules)}")
+            raise click.UsageError(f"rule {name!r}: no such rule{like_rule(name, rules)}")
     chosen = [
         rule
         for rule in rules.values()
         if rule.name in names or (built_in and not rule.distribution) or (not names and rule.distribution)
     ]
     if not chosen and not stand_ins:
+        used = len(plugins.kinds) > len(KINDS) or plugins.packs
+        there = "the plug-ins in use bring no rule" if used else "there is no rule of a plug-in to check"
         raise click.UsageError(
-            "there is no rule of a plug-in to check; name a plug-in by --rules ./acme.py, or a built-in rule, or take "
-            "all of these by --built-in"
+            f"{there}; name a plug-in by --rules ./acme.py, or a built-in rule, or take all of these by --built-in"
         )
     return chosen
 
@@ -180,7 +182,7 @@ def _document(found: "Checked", plugins: Plugins) -> dict[str, Any]:
     }
 
 
-def _print(found: "Checked") -> None:
+def _print(found: "Checked", lost: int) -> None:
     from ..formats.tables import print_table
 
     rows = [
@@ -201,7 +203,10 @@ def _print(found: "Checked") -> None:
     log = "a log that was made up" if found.made_up else "the log"
     rules = "1 rule" if len(found.rules) == 1 else f"{len(found.rules):,} rules"
     clients = "1 client" if found.clients == 1 else f"{found.clients:,} clients"
-    click.echo(f"{rules} checked over {log}, with {clients}: {_counted(errors, warnings) or 'nothing is wrong'}")
+    counted = [_counted(errors, warnings)] if errors or warnings else []
+    if lost:
+        counted.append("1 plug-in could not be loaded" if lost == 1 else f"{lost:,} plug-ins could not be loaded")
+    click.echo(f"{rules} checked over {log}, with {clients}: {', '.join(counted) or 'nothing is wrong'}")
 
 
 def _lines(found: "Checked") -> Iterator[str]:

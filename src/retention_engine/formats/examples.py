@@ -47,10 +47,21 @@ class RuleFailed(RuleError):
 
 @attrs.frozen
 class Example:
-    """A history of one client or of several, and what a rule is to say of it."""
+    """A history of one client or of several, and what a rule is to say of it.
+
+    Attributes:
+        events: the history.
+        expected: what is to be said.
+        times: writes instants as the example does.
+    """
 
     events: tuple[Event, ...]
     expected: tuple[Expectation | During, ...]
+    times: Times = attrs.field(factory=Times, eq=False)
+
+    def line(self, said: Expectation | During) -> str:
+        """What is said, as a line of the example."""
+        return f"{said.when(self.times.written)}: {said.said(self.times.written)}"
 
 
 def read_example(lines: Iterable[str], kinds: Kinds = KINDS) -> Example:
@@ -78,7 +89,7 @@ def read_example(lines: Iterable[str], kinds: Kinds = KINDS) -> Example:
         times.check()
     except ValueError as error:
         raise RuleError(f"the example {error}") from None
-    return Example(tuple(events), tuple(expected))
+    return Example(tuple(events), tuple(expected), times)
 
 
 def read_event(line: str, times: Times, *, position: int, kinds: Kinds = KINDS) -> Event:

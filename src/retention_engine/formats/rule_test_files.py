@@ -19,7 +19,7 @@ from ..findings import Health
 from ..moments import instant
 from ..schema import SLUG
 from ..setting_values import offer, read_value, shown_value, value_text
-from ..settings_tables import ALL_OF_A_PLUGIN
+from ..settings_tables import ALL_OF_A_PLUGIN, like_rule
 from .examples import CLIENT, Case, read_event
 from .expectations import START, During, Expectation, Times, read_expected, read_when
 from .rule_tests import Header, RuleTest, Surroundings
@@ -178,10 +178,8 @@ class _Reading:
             if rule is None and self.around.missing and "/" in name:
                 self.missed.append(name)
             elif rule is None:
-                used = (
-                    "" if "/" not in name or did_you_mean(name, by_name) else "; is its plug-in named in use = [...]?"
-                )
-                self.problems.append(f"{key}: no such rule {name!r}{did_you_mean(name, by_name)}{used}")
+                meant = like_rule(name, by_name, "; is its plug-in named in use = [...]?")
+                self.problems.append(f"{key}: no such rule {name!r}{meant}")
             else:
                 found.append(rule)
         if len(found) > 1 and any(rule.scope == "book" for rule in found):

@@ -130,7 +130,7 @@ class State(NamedTuple):
     Attributes:
         epoch: how often a client was forgotten; what was read of the log before is not to be relied on.
         told: up to when changes that come with time have been told; `None` where nobody has asked for news.
-        forgotten: whether rows of forgotten clients are to be made anew.
+        forgotten: whether the build that answers is to make rows of forgotten clients anew.
         generations: the builds that there are.
     """
 

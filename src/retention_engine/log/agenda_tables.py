@@ -56,7 +56,8 @@ def _drop(table: str) -> str:
 _PUT = {table: _put(table) for table in _COLUMNS}
 _DROP = {table: _drop(table) for table in _COLUMNS}
 _STATE = (
-    "SELECT state.epoch, state.told, EXISTS (SELECT 1 FROM @agenda_forgotten),"
+    "SELECT state.epoch, state.told, EXISTS (SELECT 1 FROM @agenda_forgotten WHERE generation ="
+    " (SELECT id FROM @agenda_generations WHERE state = 'active')),"
     " made.id, made.fingerprint, made.state, made.upto, made.total, made.done, made.mark, made.horizon,"
     " track.notification_id FROM @agenda_state AS state LEFT JOIN @agenda_generations AS made ON 1 = 1"
     " LEFT JOIN @agenda_tracking AS track ON track.application_name = 'agenda ' || made.id"

@@ -1,12 +1,13 @@
 """What an imported module brings: the rules, kinds of event and packs that are defined in it."""
 
+import inspect
 from collections.abc import Iterable, Iterator
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, cast
 
 import attrs
 
-from ..declare import Pack, Rule, RuleFunction, rule_of
+from ..declare import Findings, Pack, Rule, RuleFunction, rule_of
 from ..errors import RuleError
 from ..events import Event
 from .finding import Brings, Source
@@ -14,11 +15,19 @@ from .finding import Brings, Source
 
 @attrs.frozen
 class Brought:
-    """What a source brings, as its authors named it."""
+    """What a source brings, as its authors named it.
+
+    Attributes:
+        rules: the rules.
+        kinds: the kinds of event.
+        packs: the packs.
+        overlooked: what looks like a rule or a kind of event and is none, with what to do.
+    """
 
     rules: tuple[Rule, ...]
     kinds: tuple[type[Event], ...]
     packs: tuple[Pack, ...]
+    overlooked: tuple[str, ...] = ()
 
 
 def collect(found: object, source: Source) -> Brought:
@@ -40,7 +49,16 @@ def collect(found: object, source: Source) -> Brought:
         brought.rules if "rules" in source.brings else (),
         brought.kinds if "events" in source.brings else (),
         brought.packs if "packs" in source.brings else (),
+        tuple(_overlooked(found, source)) if isinstance(found, ModuleType) else (),
     )
+
+
+def where_written(thing: type | FunctionType) -> str:
+    """The file and the line where a class or a function is defined; the module where that can't be read."""
+    try:
+        return f"{inspect.getsourcefile(thing)}:{inspect.getsourcelines(thing)[1]}"
+    except (OSError, TypeError):
+        return thing.__module__
 
 
 _CALLED: dict[Brings, str] = {"rules": "rule", "events": "kind of event", "packs": "pack"}
@@ -61,6 +79,37 @@ def _things(found: object) -> Iterator[Rule | type[Event] | Pack]:
             yield from _things(one)
     else:
         yield rule_of(cast(RuleFunction, found))  # which says what is wrong with what is no rule
+
+
+def _overlooked(module: ModuleType, source: Source) -> Iterator[str]:
+    """What its author probably took for a rule or a kind of event: it would be missed, and nobody would be told."""
+    own = {name: it for name, it in vars(module).items() if getattr(it, "__module__", "") == module.__name__}
+    functions = {name: it for name, it in own.items() if isinstance(it, FunctionType)}
+    used = {name for it in functions.values() for name in _names_in(it.__code__)}
+    for name, function in functions.items() if "rules" in source.brings else ():
+        if (
+            not name.startswith("_")
+            and name not in used
+            and function.__annotations__.get("return") in (Findings, "Findings")
+            and not hasattr(function, "__retention_rule__")
+        ):
+            yield f"{name} yields findings and is no rule; put @rule above it ({where_written(function)})"
+    for name, cls in own.items() if "events" in source.brings else ():
+        if (
+            isinstance(cls, type)
+            and issubclass(cls, Event)
+            and not (name.startswith("_") or cls.kind or cls.__subclasses__())
+        ):
+            said = f"{name} is an event without a kind; give it one, kind: ClassVar[str] = 'acme.invoice_paid'"
+            yield f"{said} ({where_written(cls)})"
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    """The names that a function uses, those of functions within it among them."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
 
 
 def _defined_in(module: ModuleType, value: object) -> bool:

@@ -73,6 +73,8 @@ def find_plugins(specs: Iterable[str], *, base: Path) -> tuple[list[Plugin], lis
     """
     found: list[Plugin] = []
     problems: list[str] = []
+    if isinstance(specs, str):  # whose letters would be taken for plug-ins
+        return found, [f"expected a list, got {shown(specs)}; write [{shown(specs)}]"]
     for spec in specs:
         try:
             found.append(_find(spec, base))

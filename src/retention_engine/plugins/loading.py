@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ..declare import Findings, Pack, Rule
-from ..errors import KindError, Reported, RetentionError, RuleError, SettingsError
+from ..errors import KindError, Reported, RetentionError, RuleError, SettingsError, did_you_mean, shown
 from ..events import Event
 from ..kinds import KINDS, Kinds
 from ..rules import PACKS
 from ..settings import CATALOGUE
 from ..settings_tables import ALL_OF_A_PLUGIN
-from .collecting import Brought, collect
+from .collecting import Brought, collect, where_written
 from .finding import Plugin, Source, find_plugins
 from .guarding import guarded
 
@@ -105,9 +105,11 @@ def load_plugins(specs: Iterable[str], *, base: Path | None = None, time_budget:
         time_budget: how long a rule may take for one client; the rules then run in a process of their own.
 
     Raises:
-        SettingsError: a word names no plug-in; `problems` lists all such.
+        SettingsError: a word names no plug-in, or the time budget is no timedelta; `problems` lists all such.
     """
     found, problems = find_plugins(specs, base=base or Path())
+    if not isinstance(time_budget, timedelta | None):
+        problems.append(f"time_budget: expected a timedelta such as timedelta(seconds=2), got {shown(time_budget)}")
     if problems:
         raise SettingsError(problems)
     return load_found(found, time_budget=time_budget)
@@ -180,6 +182,7 @@ class _Loading:
                 f"plug-in {name} ({source.origin}) took {took.total_seconds():.1f} s to import; move what takes so "
                 "long out of the module's top level"
             )
+        self.warnings += [f"plug-in {name} ({source.origin}): {overlooked}" for overlooked in brought.overlooked]
         self._register(name, source, brought)
 
     def _fail(self, plugin: str, origin: str, reason: str, rule: str | None = None) -> None:
@@ -207,7 +210,12 @@ class _Loading:
         try:
             self.kinds = self.kinds.adding(kind)
         except KindError as error:
-            self._fail(plugin, origin, f"{error}")
+            self._fail(plugin, origin, f"{error} ({self._places_of(kind)})")
+
+    def _places_of(self, kind: type[Event]) -> str:
+        """Where a class of events is written, and the one that has its kind already."""
+        taken = None if kind.kind in KINDS else self.kinds.get(kind.kind)
+        return " and ".join(dict.fromkeys(where_written(cls) for cls in (taken, kind) if cls is not None))
 
     def result(self) -> Plugins:
         rules: list[Rule] = []
@@ -302,7 +310,8 @@ def imported(source: Source) -> object:
             try:
                 found = getattr(found, part)
             except AttributeError:
-                raise RuleError(f"the module {source.module} has no {source.attribute!r}") from None
+                near = did_you_mean(part, vars(found)) if isinstance(found, ModuleType | type) else ""
+                raise RuleError(f"the module {source.module} has no {source.attribute!r}{near}") from None
         return found
 
 

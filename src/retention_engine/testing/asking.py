@@ -9,9 +9,9 @@ import attrs
 
 from ..book import Book, BookAssessment, assess_book
 from ..client import Client
-from ..declare import BoundRule, Rule, RuleFunction, bound, fits
+from ..declare import BoundRule, Rule, RuleFunction, bound, unfit
 from ..engine import Assessment, Engine, Schedule, checked
-from ..errors import QuestionError, RuleError, SettingsError, UnknownClient, did_you_mean, shown
+from ..errors import QuestionError, RuleError, SettingsError, UnknownClient, shown
 from ..findings import Finding
 from ..moments import instant
 from ..settings import Settings
@@ -134,7 +134,7 @@ def ready(rule: Any, settings: Mapping[str, Any]) -> BoundRule:
             "the rule and the client are in each other's place: schedule(rule, client), on(client, rule, instant)"
         )
     found = BoundRule(rule) if isinstance(rule, Rule) else bound(rule)
-    problems = list(_problems(found.rule, settings))
+    problems = [f"rule {found.name}: {problem}" for problem in unfit(found.rule.settings, settings)]
     if problems:
         raise SettingsError(problems)
     if not settings:
@@ -144,16 +144,6 @@ def ready(rule: Any, settings: Mapping[str, Any]) -> BoundRule:
         values={**found.values, **settings},
         tier_values=_without(found.tier_values, settings),
     )
-
-
-def _problems(rule: Rule, settings: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in settings.items():
-        setting = rule.settings.get(name)
-        if setting is None:
-            yield f"rule {rule.name}: {name}: no such setting{did_you_mean(name, rule.settings)}"
-        elif not fits(value, setting.type):
-            wanted = getattr(setting.type, "__name__", None) if isinstance(setting.type, type) else str(setting.type)
-            yield f"rule {rule.name}: {name}: expected {wanted}, as in {setting.default!r}; got {shown(value)}"
 
 
 def _without(tiers: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
