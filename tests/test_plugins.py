@@ -224,7 +224,7 @@ def test_one_text_is_not_taken_for_a_plug_in_a_letter():
 
 def test_a_time_budget_is_a_span_of_time(tmp_path):
     written(tmp_path / "acme.py", a_rule())
-    with pytest.raises(SettingsError, match="^time_budget: expected a timedelta such as .*, got 2$"):
+    with pytest.raises(SettingsError, match=r"^time_budget: expected a timedelta such as .*, got 2$"):
         load_plugins(["./acme.py"], base=tmp_path, time_budget=2)
 
 
@@ -275,11 +275,17 @@ def test_what_looks_like_a_rule_or_a_kind_and_is_none_is_told_of(site, tmp_path)
     loaded = load_plugins(["./acme.py"], base=tmp_path)
     assert loaded.failures == ()
     lines = path.read_text().splitlines()
-    function, cls = lines.index("def forgotten(client: Client) -> Findings:") + 1, lines.index("class Kindless(Event):") + 1
-    assert loaded.warnings == (
-        f"plug-in acme (./acme.py): forgotten yields findings and is no rule; put @rule above it ({path}:{function})",
+    function, cls = (
+        lines.index("def forgotten(client: Client) -> Findings:") + 1,
+        lines.index("class Kindless(Event):") + 1,
+    )
+    rule_like, kind_like = loaded.warnings
+    assert rule_like == (
+        f"plug-in acme (./acme.py): forgotten yields findings and is no rule; put @rule above it ({path}:{function})"
+    )
+    assert kind_like == (
         "plug-in acme (./acme.py): Kindless is an event without a kind; give it one, "
-        f"kind: ClassVar[str] = 'acme.invoice_paid' ({path}:{cls})",
+        f"kind: ClassVar[str] = 'acme.invoice_paid' ({path}:{cls})"
     )
     acme(site, rules=a_kind() + a_rule() + OVERLOOKED)
     (warning,) = load_plugins(["acme"]).warnings
@@ -553,10 +559,10 @@ def test_a_name_with_a_slash_that_is_not_quoted_is_told_of(tmp_path):
     file = written(tmp_path / "retention.toml", '[packs]\n\n[rules.acme/slow-payer]\ngrace = "1 day"\n')
     with pytest.raises(SettingsError, match=r'; a name with a slash is quoted: \[rules\."acme/slow-payer"\]$'):
         configure(file)
-    written(file, '[rules.quiet-client\n')
+    written(file, "[rules.quiet-client\n")
     with pytest.raises(SettingsError) as refused:
         configure(file)
-    assert "slash" not in str(refused.value)
+    assert "quoted" not in str(refused.value)
 
 
 # The commands.

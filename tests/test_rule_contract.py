@@ -298,6 +298,26 @@ def test_examples_that_do_not_hold_are_told_line_by_line():
     )
 
 
+def test_examples_in_times_since_a_start_are_told_in_these():
+    @rule
+    def says_another_day(client: Client) -> Findings:
+        """It is another day.
+
+        Fires:
+            0d engaged
+            at 14d: watch
+            from 3d: watch
+        """
+        yield Concern(Health.WATCH, starts=client.since + days(15), because=client.first)
+
+    assert failure(says_another_day, "test_its_examples_hold").splitlines()[2:] == [
+        "  at 14d: watch",
+        "  it says at 14d: nothing",
+        "  from 3d: watch",
+        "  it says from 15d: watch",
+    ]
+
+
 def test_a_rule_is_tried_on_its_own_examples_first():
     @rule
     def waits_for_the_third(client: Client) -> Findings:

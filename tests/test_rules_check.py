@@ -69,15 +69,6 @@ DOC = '''\
     """
 '''
 
-OWN_KIND = '''
-
-@attrs.frozen(slots=False, kw_only=True)
-class InvoiceSent(Event):
-    """We sent an invoice."""
-
-    kind = "acme.invoice_sent"
-'''
-
 SOUND = "    for it in client.of(Complained)[-1:]:\n        yield Concern(Health.WATCH, starts=it.at, because=it)\n"
 """What every rule below says at its end, so that it is sound but for what stands before that."""
 
@@ -182,7 +173,9 @@ def test_a_rule_that_hides_another_of_its_name_is_told_of(tmp_path):
     (one,) = load_plugins(["./acme.py"], base=tmp_path).rules
     (flaw,) = lint(one)
     assert (flaw.severity, flaw.check, flaw.message) == (
-        "error", "hidden", "hides another overdue_call, which never runs",
+        "error",
+        "hidden",
+        "hides another overdue_call, which never runs",
     )
     assert flaw.line == source.splitlines().index("def overdue_call(client: Client) -> Findings:") + 1
 
@@ -602,11 +595,13 @@ def test_what_makes_no_sense_is_refused(tmp_path, args, said):
 
 
 def test_a_plug_in_without_a_rule_is_told_of_with_what_was_forgotten(tmp_path):
-    source = ruled("").replace("@rule\n", "") + OWN_KIND
+    source = ruled("").replace("@rule\n", "")
     (tmp_path / "acme.py").write_text(source)
     ran = retention("rules", "check", "--rules", "./acme.py", cwd=tmp_path)
     assert (ran.code, ran.out) == (2, b"")
-    assert "Warning: plug-in acme (./acme.py): overdue_call yields findings and is no rule; put @rule above it" in ran.err
+    assert (
+        "Warning: plug-in acme (./acme.py): overdue_call yields findings and is no rule; put @rule above it" in ran.err
+    )
     assert "the plug-ins in use bring no rule; name a plug-in" in ran.err
 
 

@@ -226,6 +226,14 @@ def test_a_plugin_that_cannot_be_loaded_is_told_once_and_what_needs_it_is_not_ru
     assert found == {"of it": "broken", "with its events": "broken", "of another": "passed"}
 
 
+def test_a_plugin_that_cannot_be_loaded_is_not_passed_over_where_no_test_needs_it(folder: Path):
+    (folder / "gone.py").write_text("import nothing_of_this_name\n")
+    (folder / "acme.test.toml").write_text(PASSING.replace('["./acme.py"]', '["./acme.py", "./gone.py"]'))
+    ran = retention("rules", "test", "acme.test.toml", cwd=folder)
+    assert (ran.code, len(ran.errors)) == (4, 1)
+    assert ran.text.splitlines()[-1] == "2 tests, 2 passed"
+
+
 def test_the_results_are_one_document(folder: Path):
     (folder / "more.toml").write_text(FAILING + BROKEN.partition("\n\n")[2])
     ran = retention("rules", "test", "acme.test.toml", "more.toml", "--format", "json", cwd=folder)
@@ -534,6 +542,7 @@ GOOD = events_and('90d = "watch, act by 90d"')
         (f"evnts = []\n{GOOD}", "evnts: no such key; did you mean 'events'? (there are: name, rule, rules,"),
         ("rule = 3\n" + GOOD.partition("\n")[2], "rule: expected text, got 3"),
         ('rule = "quite-client"\n' + GOOD.partition("\n")[2], "rule: no such rule 'quite-client'; did you mean 'quiet-client'?"),
+        ('rule = "nova/quiet-client"\n' + GOOD.partition("\n")[2], "rule: no such rule 'nova/quiet-client'; is its plug-in named in use = [...]?"),
         ('rule = "acme/late"\n' + GOOD.partition("\n")[2], "rule: no such rule 'acme/late'; is its plug-in named in use = [...]?"),
         (f'rules = ["quiet-client"]\n{GOOD}', "rule: stands beside rules; write one of them"),
         ('rules = "quiet-client"\n' + GOOD.partition("\n")[2], "rules: expected a list of rules' names, got 'quiet-client'"),

@@ -223,7 +223,11 @@ class Client:
         latest = self.latest(selector)
         return self.since if latest is None else latest.at
 
-    def after(self, event: Event | None, *selectors: Selector) -> Events[Event]:
+    @overload
+    def after(self, event: Event | None, kind: type[E], /) -> Events[E]: ...
+    @overload
+    def after(self, event: Event | None, *selectors: Selector) -> Events[Event]: ...
+    def after(self, event: Event | None, *selectors: Selector) -> Events[Any]:
         """The events of these kinds or conditions that follow `event`; all of them where it is `None`."""
         found = self.of(*selectors)
         return found if event is None else found.after(event)

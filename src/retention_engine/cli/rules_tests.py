@@ -14,7 +14,7 @@ from ..formats.verdicts import as_json
 from ..formats.words import printable
 from ..plugins import configure
 from ..settings import read_toml
-from .exits import RULE_FAILED, not_loaded
+from .exits import NOT_LOADED, RULE_FAILED, not_loaded
 from .options import report_plugins
 
 TESTS_FAILED = 1
@@ -116,6 +116,8 @@ def _read_file(path: Path) -> tuple[list[RuleTest], list[str]]:
         problems += error.problems
     else:
         report_plugins(plugins)
+        missing = click.get_current_context().meta.setdefault(NOT_LOADED, set())
+        missing |= {failure.rule for failure in plugins.failures}
         surroundings = Surroundings(
             plugins.catalogue, plugins.kinds, settings, missing="; ".join(map(str, plugins.failures))
         )

@@ -121,7 +121,7 @@ class RuleContract:
                 example = read_example(lines, self._kinds())
                 said = what_is_said(declared, example)
                 if said != example.expected:
-                    pairs = zip(example.expected, said, strict=True)
+                    pairs = zip(map(example.line, example.expected), map(example.line, said), strict=True)
                     shown = "\n".join(f"  {wanted}\n  it says {found}" for wanted, found in pairs if wanted != found)
                     raise AssertionError(f"An example in the docstring of {declared.name} does not hold.\n\n{shown}\n")
 
