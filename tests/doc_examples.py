@@ -34,7 +34,10 @@ from retention_engine.errors import SettingsError
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
 
-ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+_OF_CI = ("CI", "BUILD_NUMBER")
+"""By these pytest knows that nobody watches, and then it says more."""
+
+ENVIRONMENT = {key: it for key, it in os.environ.items() if not key.startswith("PYTEST_") and key not in _OF_CI}
 """The environment in which `retention` is the command of the Python that runs this."""
 
 ENVIRONMENT["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -2,12 +2,14 @@
 
 import unicodedata
 from datetime import timedelta
+from typing import ClassVar
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention_engine import Complained, Engaged, Left, Measured, Profiled, Renewed, decode, instant
+from retention_engine import Complained, Engaged, Event, Left, Measured, Profiled, Renewed, decode, instant
 from retention_engine.formats.words import day, event_words, in_days, printable
 from strategies import events
 
@@ -120,3 +122,12 @@ def test_any_event_has_words_on_one_line(event):
     words = event_words(event)
     assert printable(words) == words
     assert words.startswith(printable(event.ref))
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class InvoiceSent(Event):
+    kind: ClassVar[str] = "acme.invoice_sent"
+
+
+def test_the_kind_of_an_application_is_named_as_it_is():
+    assert event_words(InvoiceSent(client="acme", at="2026-06-30", id="i1")) == "i1, acme.invoice_sent 2026-06-30"

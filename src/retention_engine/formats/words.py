@@ -50,7 +50,8 @@ def event_words(event: Event) -> str:
     parts = [_field_words(key, value) for key, value in said.items()]
     inside = f" ({', '.join(parts)})" if parts else ""
     note = f": {event.note}" if event.note else ""
-    kind = "profile" if isinstance(event, Profiled) else event.kind.replace("_", " ")
+    kind = "profile" if isinstance(event, Profiled) else event.kind
+    kind = kind if "." in kind else kind.replace("_", " ")  # a name of somebody else's is theirs
     return printable(f"{event.ref}, {kind} {day(event.at)}{inside}{note}")
 
 

@@ -16,7 +16,17 @@ from hypothesis import strategies as st
 from ..client import NO_INTERACTION, Client
 from ..engine import Engine
 from ..errors import EventError, KindError
-from ..events import ActionDismissed, ActionDone, ActionSnoozed, Complained, Engaged, Event, Resolved, Retracted
+from ..events import (
+    ActionDismissed,
+    ActionDone,
+    ActionSnoozed,
+    Complained,
+    Engaged,
+    Event,
+    Profiled,
+    Resolved,
+    Retracted,
+)
 from ..kinds import KINDS
 from ..schema import Identifier, schema_of
 from ..settings import Settings
@@ -144,6 +154,9 @@ def _histories(
         name = f"e{position}" if has_id and f"e{position}" not in taken else None
         more = {} if lag is None else {"recorded_at": at + lag}
         history.append(_moved(drawn, at, position=position, id=name, by=by if drawn.by is None else drawn.by, **more))
+    tier = draw(st.sampled_from((None, None, None, "key")))
+    if tier is not None and len(history) < max_size:
+        history.append(Profiled(client=CLIENT, at=history[0].at, tier=tier, position=len(history) + 1))
     client = Client.from_events(CLIENT, _with_references(history))
     return client or Client.from_events(CLIENT, [event for event in history if not isinstance(event, Retracted)])
 
