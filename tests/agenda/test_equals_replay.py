@@ -188,7 +188,7 @@ def test_whatever_is_recorded_the_agenda_says_what_a_replay_says(data):
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_the_same_where_others_share_the_log(kind, new_address):
-    @settings(max_examples=15)
+    @settings(max_examples=8)
     @given(st.data())
     def told(data: st.DataObject) -> None:
         with (

@@ -136,7 +136,8 @@ def _histories(
 ) -> Client:
     history: list[Event] = []
     story = draw(st.integers(0, 2 * len(begun)))
-    if 0 < story <= len(begun):
+    is_begun = 0 < story <= len(begun)
+    if is_begun:
         for event in begun[story - 1]:
             history.append(_moved(event, event.at + draw(st.sampled_from(_MOVES)), position=len(history) + 1))
     themes = draw(st.lists(st.sampled_from(_themes()), min_size=0 if own else 1, max_size=3))
@@ -154,7 +155,7 @@ def _histories(
         name = f"e{position}" if has_id and f"e{position}" not in taken else None
         more = {} if lag is None else {"recorded_at": at + lag}
         history.append(_moved(drawn, at, position=position, id=name, by=by if drawn.by is None else drawn.by, **more))
-    tier = draw(st.sampled_from((None, None, None, "key")))
+    tier = None if is_begun else draw(st.sampled_from((None, None, None, "key")))
     if tier is not None and len(history) < max_size:
         history.append(Profiled(client=CLIENT, at=history[0].at, tier=tier, position=len(history) + 1))
     client = Client.from_events(CLIENT, _with_references(history))
