@@ -139,4 +139,4 @@ def test_what_is_no_plain_function_has_one_too():
             yield Concern(Health.WATCH, starts=client.since, because=client.first)
 
     assert fingerprint(rule(Lately())) == fingerprint(rule(Lately()))
-    assert fingerprint(rule(Lately())) != fingerprint(rule(contact.quiet_client))
+    assert fingerprint(rule(Lately())) != fingerprint(contact.quiet_client)
