@@ -28,6 +28,7 @@ ROOMS = [
     "docstrings",
     "declare",
     "rules",
+    "stating",
     "engine",
     "gathering",
     "sweep",

@@ -417,7 +417,7 @@ class TestFailures:
             (two_levels_at_once, "RuleError: states two levels at once; end one where the other starts"),
             (two_levels_for_ever, "RuleError: states two levels at once about 'x'; end one"),
             (one_action_twice, "RuleError: recommends two actions about one thing on one evidence; tell them apart"),
-            (about_an_event, "TypeError: ("),
+            (about_an_event, "RuleError: expected a text as about, got Engaged("),
         ],
     )
     def test_a_failure_is_a_value_and_the_others_stand(self, broken, cause):

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     )
     from .declare import BoundRule, Findings, Pack, Rule, book_rule, rule, rule_of
     from .embedding import Observer, RetentionEngine
-    from .engine import Assessment, Change, Engine, RuleFailure, Schedule
+    from .engine import Assessment, Change, Engine, Schedule
     from .errors import RetentionError
     from .events import (
         ActionDismissed,
@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from .rules import BUILT_IN
     from .scoring import Deduction, Score, Scorecard, Standing, Weights, scorecard
     from .settings import Settings
+    from .stating import RuleFailure
     from .sweep import overlap, spans
     from .tallies import Case, Cases, Course, Lead, TrackRecord
     from .timelines import Spell, Timeline, count_by_status, timeline
@@ -258,7 +259,8 @@ _HOMES = {
     "client": ("Client", "Term"),
     "codec": ("decode", "encode"),
     "embedding": ("Observer", "RetentionEngine"),
-    "engine": ("Assessment", "Change", "Engine", "RuleFailure", "Schedule"),
+    "engine": ("Assessment", "Change", "Engine", "Schedule"),
+    "stating": ("RuleFailure",),
     "errors": ("RetentionError",),
     "fates": ("DueClient", "Fate"),
     "findings": ("Action", "Concern", "Finding", "Health"),

@@ -9,7 +9,7 @@ from typing import Protocol
 import attrs
 
 from .client import Client
-from .engine import Engine, RuleFailure
+from .engine import Engine
 from .errors import QuestionError
 from .events import Event
 from .findings import Health
@@ -18,6 +18,7 @@ from .moments import days, instant, instant_text
 from .outcomes import Ending, KnownOutcome, Outcome, endings, is_gone, outcome_within
 from .predictions import Prediction, hidden, predictions
 from .reality import GRACE
+from .stating import RuleFailure
 from .tallies import Case, Cases, Course, TrackRecord
 
 EVERY = days(7)

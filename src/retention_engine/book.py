@@ -9,12 +9,13 @@ import attrs
 
 from .client import Client
 from .declare import BoundRule, RuleFunction
-from .engine import AHEAD, Assessment, Engine, RuleFailure, Schedule, cause_of, checked, in_order, open_actions
+from .engine import AHEAD, Assessment, Engine, Schedule, in_order, open_actions
 from .errors import RuleError
 from .events import Event
 from .findings import Action, Concern, Finding, Health
 from .gathering import Histories
 from .moments import EARLIEST
+from .stating import RuleFailure, cause_of, checked
 from .sweep import Span, Stay
 
 WHOLE_BOOK = ""

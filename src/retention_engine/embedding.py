@@ -12,7 +12,7 @@ from .agenda import Agenda
 from .book import Book, BookAssessment, assess_book, replay, with_book
 from .client import Client
 from .declare import RuleFunction, rule_of
-from .engine import AHEAD, Assessment, Engine, RuleFailure, in_order
+from .engine import AHEAD, Assessment, Engine, in_order
 from .errors import UnknownClient
 from .events import Event
 from .formats.report import Report, html_report
@@ -26,6 +26,7 @@ from .reality import Reality, actual_retention
 from .repair import Repair, find_repair
 from .scoring import Scorecard, scorecard
 from .settings import Settings
+from .stating import RuleFailure
 from .worklist import Worklist, tasks_of, worklist_of
 
 _LOGGER = logging.getLogger("retention_engine")

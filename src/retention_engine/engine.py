@@ -1,45 +1,21 @@
-"""The core: rules run over a client's history, read at a moment. A rule that fails is a value, not an accident."""
+"""The core: what rules state of a client's history, read at a moment."""
 
-import traceback
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
-from operator import attrgetter
 
 import attrs
 
 from .client import Client
 from .declare import BoundRule, RuleFunction, bound
-from .errors import Reported, RuleError, UnknownClient
-from .events import ActionDismissed, ActionDone, ActionSnoozed, Event, Judged
-from .findings import Action, Concern, Finding, Health, attributed_action, attributed_concern
-
-_STARTS = attrgetter("starts")
+from .errors import RuleError, UnknownClient
+from .events import ActionDismissed, ActionDone, ActionSnoozed, Judged
+from .findings import Action, Concern, Health
+from .stating import RuleFailure, Stated, state
 
 AHEAD = timedelta(days=7)
 """How far ahead of the moment actions are listed, unless said otherwise."""
-
-
-@attrs.frozen
-class RuleFailure:
-    """A rule could not be evaluated for a client; what it had stated by then is discarded.
-
-    Attributes:
-        rule: the rule's name.
-        client: the client's id; empty for a rule about the whole book.
-        cause: what was raised, and where.
-        distribution: what brings the rule, as `Rule.distribution` says it.
-    """
-
-    rule: str
-    client: str
-    cause: str
-    distribution: str = ""
-
-
-Stated = Sequence[Finding] | RuleFailure
-"""What one rule states of a history, or why it could not be evaluated."""
 
 
 @attrs.frozen(slots=False)
@@ -59,7 +35,7 @@ class Schedule:
     judgement: Judged | None
 
     @classmethod
-    def of(cls, stated: Iterable["Stated"], judgement: Judged | None) -> "Schedule":
+    def of(cls, stated: Iterable[Stated], judgement: Judged | None) -> "Schedule":
         """What several rules state, together."""
         concerns: list[Concern] = []
         actions: list[Action] = []
@@ -239,14 +215,6 @@ class Engine:
         return Assessment.read(known, self.schedule(known), at)
 
 
-def state(rule: BoundRule, client: Client) -> Stated:
-    """What a rule states of a client's history, in full or not at all."""
-    try:
-        return checked(rule, rule.findings(client), lambda _: client)
-    except Exception as error:  # noqa: BLE001 - whatever a rule raises, the other verdicts stand
-        return RuleFailure(rule.name, client.id, cause_of(error), rule.rule.distribution)
-
-
 def in_order(rules: Iterable[RuleFunction | BoundRule]) -> tuple[BoundRule, ...]:
     """Rules ready to run, by name.
 
@@ -274,96 +242,3 @@ def open_actions(client: Client, actions: Collection[Action], at: datetime) -> t
         or (action.id not in ended and (action.id not in hidden_until or hidden_until[action.id] <= at))
     ]
     return tuple(sorted(still_open, key=lambda it: (it.due, it.rule, it.about or "")))
-
-
-def checked(
-    rule: BoundRule, findings: Iterable[Finding] | None, client_of: Callable[[Finding], Client | None]
-) -> list[Finding]:
-    """A rule's findings with rule, client and message filled in; those that are empty intervals are left out.
-
-    Args:
-        rule: the rule.
-        findings: what it yields; `None` where it is no generator and returned nothing.
-        client_of: whom a finding is about, `None` where it is about no single client.
-
-    Raises:
-        RuleError: the rule yields what is no finding, cites nothing, or contradicts itself.
-    """
-    if findings is None:
-        raise RuleError("returns None; a rule yields Concern and Action")
-    name = rule.name
-    stated: list[Finding] = []
-    for finding in findings:
-        if not isinstance(finding, (Concern, Action)):
-            raise RuleError(f"yields {finding!r}; a rule yields Concern and Action")
-        client = client_of(finding)
-        because = _evidence(finding, client)
-        if isinstance(finding, Action):
-            if client is None:
-                raise RuleError(f"recommends an action about {finding.about!r}; about= is to be a client's id")
-            stated.append(attributed_action(finding, name, because, client.id))
-        elif finding.until is None or finding.starts < finding.until:
-            stated.append(attributed_concern(finding, name, because, finding.message or rule.rule.about))
-    if len(stated) > 1:
-        _refuse_contradictions(stated)
-    return stated
-
-
-def _evidence(finding: Finding, client: Client | None) -> tuple[Event, ...]:
-    evidence = finding.evidence
-    for event in evidence:
-        if not isinstance(event, Event):
-            raise RuleError(f"cites {event!r}, which is no event")
-    if evidence:
-        return evidence
-    if client is None or not finding.because:
-        raise RuleError("cites no event; give because=, an event or several")
-    return (client.first,)
-
-
-def _refuse_contradictions(stated: list[Finding]) -> None:
-    concerns: dict[str | None, list[Concern]] = {}
-    actions: dict[str | None, list[Action]] = {}
-    for finding in stated:
-        if isinstance(finding, Concern):
-            concerns.setdefault(finding.about, []).append(finding)
-        else:
-            actions.setdefault(finding.about, []).append(finding)
-    for recommended in actions.values():
-        cited = [tuple(event.ref for event in action.evidence) for action in recommended] if recommended[1:] else []
-        if len(set(cited)) < len(cited):
-            raise RuleError("recommends two actions about one thing on one evidence; tell them apart by about=")
-    for about, found in concerns.items():
-        found.sort(key=_STARTS)
-        for one, other in pairwise(found):
-            if one.until is None or other.starts < one.until:
-                what = "" if about is None else f" about {about!r}"
-                raise RuleError(
-                    f"states two levels at once{what}; end one where the other starts, or tell them apart by about="
-                )
-
-
-_OURS = __file__.removesuffix("engine.py")
-_RULES = (f"{_OURS}rules", f"{_OURS}book_rules")
-_PYTHONS = traceback.__file__.removesuffix("traceback.py")
-_INSTALLED = ("site-packages", "dist-packages")
-
-
-def is_at_fault(file: str) -> bool:
-    """Whether code of a file may be to blame for what a rule does: no generated code, none of Python, of ours rules alone."""
-    if file.startswith(_OURS):
-        return file.startswith(_RULES)
-    return not file.startswith("<") and (not file.startswith(_PYTHONS) or any(part in file for part in _INSTALLED))
-
-
-def cause_of(error: BaseException) -> str:
-    """What was raised, and on which line of a rule or of what it calls, in one line of text."""
-    if isinstance(error, Reported):
-        return str(error)
-    frames = [it for it in traceback.extract_tb(error.__traceback__) if is_at_fault(it.filename)]
-    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    try:
-        said = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - an exception that can't even be printed is still only a rule's failure
-        said = "(without a text)"
-    return f"{type(error).__name__}: {said}{where}"

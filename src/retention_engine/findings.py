@@ -42,12 +42,11 @@ class Health(IntEnum):
 
 Evidence = Event | Iterable[Event | None] | None
 
-_TEXT = attrs.validators.instance_of(str)
 
-
-def _text_or_none(finding: Any, attribute: Any, value: Any) -> None:
-    if value is not None and not isinstance(value, str):
-        _TEXT(finding, attribute, value)
+def _refuse_other_than_text(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise RuleError(f"expected a text as {name}, got {value!r}")
 
 
 def _moment(value: datetime | None) -> datetime | None:
@@ -89,18 +88,19 @@ class Concern:
         rule: the rule's name, filled in by the engine.
     """
 
-    level: Health = attrs.field()
+    level: Health
     starts: datetime = attrs.field(kw_only=True, converter=_required_moment)
     until: datetime | None = attrs.field(default=None, kw_only=True, converter=_moment)
     because: tuple[Event | None, ...] = attrs.field(kw_only=True, converter=_cited)
-    about: str | None = attrs.field(default=None, kw_only=True, validator=_text_or_none)
-    message: str | None = attrs.field(default=None, kw_only=True, validator=_text_or_none)
+    about: str | None = attrs.field(default=None, kw_only=True)
+    message: str | None = attrs.field(default=None, kw_only=True)
     rule: str = attrs.field(default="", kw_only=True)
 
-    @level.validator
-    def _is_a_level(self, _: object, level: object) -> None:
-        if not isinstance(level, Health):
-            raise RuleError(f"expected a level such as Health.WATCH, got {level!r}")
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.level, Health):
+            raise RuleError(f"expected a level such as Health.WATCH, got {self.level!r}")
+        if self.about is not None or self.message is not None:
+            _refuse_other_than_text(about=self.about, message=self.message)
 
     def in_force(self, moment: datetime) -> bool:
         """Whether `starts <= moment < until`."""
@@ -125,12 +125,18 @@ class Action:
         client: the client's id, filled in by the engine.
     """
 
-    message: str = attrs.field(validator=attrs.validators.instance_of(str))
+    message: str
     due: datetime = attrs.field(kw_only=True, converter=_required_moment)
     because: tuple[Event | None, ...] = attrs.field(kw_only=True, converter=_cited)
-    about: str | None = attrs.field(default=None, kw_only=True, validator=_text_or_none)
+    about: str | None = attrs.field(default=None, kw_only=True)
     rule: str = attrs.field(default="", kw_only=True)
     client: str = attrs.field(default="", kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.message, str):
+            raise RuleError(f"expected a text as message, got {self.message!r}")
+        if self.about is not None:
+            _refuse_other_than_text(about=self.about)
 
     @property
     def id(self) -> str:

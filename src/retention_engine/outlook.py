@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from .engine import Assessment, RuleFailure
+from .engine import Assessment
 from .events import Judged
 from .findings import Action, Concern, Health
 from .moments import days, in_utc
+from .stating import RuleFailure
 
 
 @attrs.frozen

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 import attrs
 
 from .client import Client
-from .engine import Engine, RuleFailure, Schedule
+from .engine import Engine, Schedule
 from .events import Event, Retracted
 from .findings import Health
 from .outcomes import seems_gone
+from .stating import RuleFailure
 from .timelines import schedules
 from .words import contact, heard
 

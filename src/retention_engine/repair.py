@@ -10,13 +10,14 @@ import attrs
 from .catalogue import REMEDIES, Remedy, Step
 from .client import Client
 from .declare import BoundRule
-from .engine import Assessment, Engine, RuleFailure, Schedule, state
+from .engine import Assessment, Engine, Schedule
 from .errors import QuestionError
 from .events import Event, Judged
 from .findings import Concern, Health
 from .history import Selector, matches
 from .moments import LATEST, days, in_utc
 from .outlook import ComingChange, coming_changes
+from .stating import RuleFailure, state
 
 MOST_STEPS = 3
 """How many entries of the catalogue are taken together at most."""

@@ -9,10 +9,11 @@ import attrs
 
 from .client import Client
 from .declare import BoundRule, Dimension
-from .engine import RuleFailure, Schedule, open_actions
+from .engine import Schedule, open_actions
 from .errors import SettingsError, shown
 from .events import Event
 from .findings import Action, Concern, Finding, Health
+from .stating import RuleFailure
 
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 FULL = 100

@@ -14,11 +14,12 @@ import attrs
 
 from .client import Client
 from .declare import BoundRule
-from .engine import Engine, RuleFailure, Schedule, Stated, state
+from .engine import Engine, Schedule
 from .errors import UnknownClient
 from .events import Event
 from .findings import Concern, Health
 from .history import ANYTHING, Selector
+from .stating import RuleFailure, Stated, state
 
 
 @attrs.frozen

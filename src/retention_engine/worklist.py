@@ -9,10 +9,11 @@ import attrs
 
 from .client import Client
 from .declare import BoundRule, Settled
-from .engine import AHEAD, Assessment, RuleFailure, open_actions
+from .engine import AHEAD, Assessment, open_actions
 from .events import ActionDismissed, ActionDone, ActionSnoozed, Engaged, Event
 from .findings import Action, Health
 from .moments import days, in_utc
+from .stating import RuleFailure
 from .words import contact
 
 

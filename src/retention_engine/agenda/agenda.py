@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Self
 
-from ..engine import Engine, RuleFailure
+from ..engine import Engine
 from ..errors import NoAgenda, QuestionError, UnknownClient
 from ..findings import Health
 from ..log import EventLog
 from ..log.agenda_rows import BEGINNING, NO_ROWS, Generation, State
 from ..log.agenda_tables import AgendaTables
+from ..stating import RuleFailure
 from .answers import (
     AgendaAction,
     AgendaAnswer,

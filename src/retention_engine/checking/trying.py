@@ -14,7 +14,7 @@ import attrs
 from ..book import Book, assess_book
 from ..client import Client
 from ..declare import BoundRule, Rule
-from ..engine import Engine, checked
+from ..engine import Engine
 from ..errors import ImpureRule
 from ..events import Event
 from ..findings import Action, Concern, Finding
@@ -23,6 +23,7 @@ from ..kinds import Kinds
 from ..plugins.guarding import Flood, findings_in
 from ..purity import forbidding
 from ..settings import Settings
+from ..stating import checked
 from .changes import Snapshot
 from .flaws import Place
 from .sources import code_of

@@ -6,11 +6,11 @@ from datetime import datetime
 import click
 
 from ..book import replay
-from ..engine import RuleFailure
 from ..firing import Firing, firings
 from ..formats.verdicts import VERSION, as_json
 from ..formats.words import day
 from ..moments import instant_text
+from ..stating import RuleFailure
 from .exits import RULE_FAILED
 from .options import RuleChoice, format_option, log_argument, moment_options, now, rule_options
 from .reading import histories

@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from ..book import replay as replay_book
-from ..engine import Assessment, Engine, RuleFailure
+from ..engine import Assessment, Engine
 from ..findings import Health
 from ..formats.scorecards import breakdown, health_csv, health_document
 from ..formats.verdicts import as_json, as_jsonl
 from ..formats.words import day
 from ..scoring import DIMENSIONS, Scorecard, Weights, scorecard
+from ..stating import RuleFailure
 from .exits import RULE_FAILED
 from .options import RuleChoice, limit_option, log_argument, moment_options, now, rule_options
 from .reading import histories

@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from ..book import replay as replay_book
-from ..engine import Assessment, RuleFailure
+from ..engine import Assessment
 from ..findings import Health
 from ..formats.lines import STANDARD_INPUT
 from ..formats.verdicts import Seen, as_csv, as_json, as_jsonl, document_of, seen
 from ..formats.words import day, printable
 from ..log.address import is_address
 from ..moments import instant
+from ..stating import RuleFailure
 from .exits import FAIL_ON, RULE_FAILED, not_loaded
 from .options import LevelParam, RuleChoice, ahead_option, limit_option, log_argument, moment_options, now, rule_options
 from .reading import histories

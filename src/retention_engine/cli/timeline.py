@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 import click
 
 from ..client import Client
-from ..engine import Engine, RuleFailure
+from ..engine import Engine
 from ..events import Event
 from ..findings import Health
 from ..formats.timelines import book_view, text, view
 from ..formats.verdicts import as_json, failure_view
 from ..formats.words import day
+from ..stating import RuleFailure
 from ..timelines import Timeline, count_by_status
 from ..timelines import timeline as timeline_of
 from .exits import RULE_FAILED

@@ -10,10 +10,11 @@ import attrs
 from ..book import Book, assess_book
 from ..client import Client
 from ..declare import BoundRule
-from ..engine import AHEAD, Assessment, Engine, RuleFailure, Schedule
+from ..engine import AHEAD, Assessment, Engine, Schedule
 from ..events import ActionSnoozed, Event
 from ..gathering import Histories
 from ..moments import in_utc
+from ..stating import RuleFailure
 from ..timelines import KeptRules
 from .differences import NOTHING, Difference, action_changes, concern_changes, difference, failure_changes
 from .knowledge import Learned, learned_since, traced

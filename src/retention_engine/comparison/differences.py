@@ -7,9 +7,10 @@ from typing import Any, Generic, Literal, TypeVar
 
 import attrs
 
-from ..engine import AHEAD, Assessment, RuleFailure
+from ..engine import AHEAD, Assessment
 from ..events import Judged
 from ..findings import Action, Concern, Health
+from ..stating import RuleFailure
 
 T = TypeVar("T", Concern, Action, RuleFailure)
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import attrs
 
 from ..client import Client
-from ..engine import RuleFailure
 from ..findings import Action, Concern
+from ..stating import RuleFailure
 from .differences import NOTHING, Difference, FactChange, FindingChange, How, StatusChange
 from .knowledge import Learned
 from .rule_sets import RuleChange

@@ -7,9 +7,9 @@ from typing import IO, Any
 import attrs
 
 from ..agenda import AgendaAction, AgendaBasis, AgendaChange, AgendaCounts, AgendaNews, AgendaReason
-from ..engine import RuleFailure
 from ..findings import Health
 from ..moments import instant_text
+from ..stating import RuleFailure
 from .verdicts import VERSION, failure_view
 from .words import day, printable
 

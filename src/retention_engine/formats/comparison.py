@@ -18,11 +18,11 @@ from ..comparison import (
     RuleCount,
     StatusChange,
 )
-from ..engine import RuleFailure
 from ..events import Judged
 from ..findings import Action, Concern, Health
 from ..moments import instant_text
 from ..setting_values import value_text
+from ..stating import RuleFailure
 from .verdicts import VERSION, action_view, concern_view, failure_view, safe_cell
 from .words import event_words
 

@@ -16,10 +16,10 @@ from ..comparison import (
     StatusChange,
 )
 from ..comparison.differences import How
-from ..engine import RuleFailure
 from ..events import Event
 from ..findings import Action, Concern, Health
 from ..setting_values import value_text
+from ..stating import RuleFailure
 from .comparison import summary_view
 from .tables import print_table
 from .words import day, event_words, printable

@@ -24,13 +24,14 @@ import attrs
 from ..book import Book, assess_book
 from ..client import Client
 from ..declare import BoundRule
-from ..engine import Engine, RuleFailure
+from ..engine import Engine
 from ..errors import EventError, RuleError, UnknownClient
 from ..events import Event
 from ..findings import Action, Concern, Health
 from ..gathering import gather
 from ..kinds import KINDS, Kinds
 from ..settings import Settings
+from ..stating import RuleFailure
 from .expectations import During, Expectation, Times, holds, read_line, spells_of
 from .texts import fields_of, shapes_of
 

@@ -11,12 +11,13 @@ import attrs
 
 from ..book import replay, with_book
 from ..declare import BoundRule
-from ..engine import Engine, RuleFailure
+from ..engine import Engine
 from ..errors import ExtraMissing
 from ..events import Event
 from ..gathering import Histories
 from ..moments import days, in_utc, instant_text
 from ..scoring import Weights, scorecard
+from ..stating import RuleFailure
 from ..timelines import timeline
 from ..worklist import STANDARD_PACE, Pace, tasks_of, worklist_of
 from .pictures import percent

@@ -9,12 +9,13 @@ from itertools import groupby
 import attrs
 
 from ..book import BookAssessment
-from ..engine import AHEAD, Assessment, RuleFailure
+from ..engine import AHEAD, Assessment
 from ..events import Event
 from ..findings import Action, Concern, Health
 from ..moments import days
 from ..outlook import ComingChange, coming_changes
 from ..scoring import DIMENSIONS, FULL, Scorecard
+from ..stating import RuleFailure
 from ..timelines import Spell, Timeline, count_by_status
 from ..words import contact
 from ..worklist import Entry, Worklist

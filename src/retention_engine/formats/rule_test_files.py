@@ -12,7 +12,6 @@ import attrs
 
 from ..client import Client
 from ..declare import BoundRule, Rule
-from ..engine import RuleFailure
 from ..errors import EventError, did_you_mean
 from ..events import Event, Profiled
 from ..findings import Health
@@ -20,6 +19,7 @@ from ..moments import instant
 from ..schema import SLUG
 from ..setting_values import offer, read_value, shown_value, value_text
 from ..settings_tables import ALL_OF_A_PLUGIN, like_rule
+from ..stating import RuleFailure
 from .examples import CLIENT, Case, read_event
 from .expectations import START, During, Expectation, Times, read_expected, read_when
 from .rule_tests import Header, RuleTest, Surroundings

@@ -8,9 +8,9 @@ from typing import Any
 
 import attrs
 
-from ..engine import RuleFailure
 from ..findings import Concern, Health
 from ..moments import instant_text
+from ..stating import RuleFailure
 from .examples import RuleFailed, Said, in_force
 from .expectations import During, Expectation, holds, spells_of
 from .rule_tests import RuleTest

@@ -7,9 +7,10 @@ from pathlib import Path
 import attrs
 
 from ..declare import Rule
-from ..engine import Engine, RuleFailure
+from ..engine import Engine
 from ..kinds import KINDS, Kinds
 from ..settings import CATALOGUE, Settings
+from ..stating import RuleFailure
 from .examples import Case
 from .expectations import During, Expectation, Times
 

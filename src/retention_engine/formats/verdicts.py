@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from ..engine import Assessment, Change, RuleFailure
+from ..engine import Assessment, Change
 from ..findings import Action, Concern
 from ..moments import instant_text
+from ..stating import RuleFailure
 from .formulas import as_cell
 from .words import printable
 

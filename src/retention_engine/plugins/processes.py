@@ -12,7 +12,7 @@ import weakref
 from time import monotonic
 from typing import Any, Self
 
-from ..engine import is_at_fault
+from ..stating import is_at_fault
 from .pipes import read_frame, unpickled
 
 _START = "import sys; sys.path[:] = sys.argv[1:]; from retention_engine.plugins.worker import main; main()"

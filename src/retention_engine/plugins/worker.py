@@ -17,9 +17,9 @@ import attrs
 
 from ..client import Client
 from ..declare import BoundRule, Rule
-from ..engine import RuleFailure, cause_of, state
 from ..events import Event
 from ..findings import Finding
+from ..stating import RuleFailure, cause_of, state
 from .loading import PluginFailure, load_found
 from .pipes import SAID, Ask, Cited, Failed, Load, Loaded, Stated, Unread, framed, read_frame, unpickled
 

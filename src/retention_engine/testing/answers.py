@@ -8,8 +8,8 @@ import attrs
 
 from ..client import Client
 from ..declare import BoundRule
-from ..engine import cause_of
 from ..findings import Action, Concern, Finding
+from ..stating import cause_of
 from .asking import findings
 from .comparing import comparison
 from .giving import altered

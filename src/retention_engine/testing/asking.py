@@ -10,11 +10,12 @@ import attrs
 from ..book import Book, BookAssessment, assess_book
 from ..client import Client
 from ..declare import BoundRule, Rule, RuleFunction, bound, unfit
-from ..engine import Assessment, Engine, Schedule, checked
+from ..engine import Assessment, Engine, Schedule
 from ..errors import QuestionError, RuleError, SettingsError, UnknownClient, shown
 from ..findings import Finding
 from ..moments import instant
 from ..settings import Settings
+from ..stating import checked
 from .comparing import comparison
 from .happenings import Moment
 from .stated import Stated, Statements, stated

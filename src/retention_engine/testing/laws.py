@@ -10,12 +10,12 @@ import attrs
 from ..client import Client
 from ..codec import decode, encode
 from ..declare import BoundRule
-from ..engine import cause_of, checked
 from ..errors import UnknownClient
 from ..events import Event, Profiled
 from ..findings import Finding
 from ..kinds import KINDS
 from ..purity import forbidding, impurity
+from ..stating import cause_of, checked
 from .answers import (
     Identity,
     are_same,
