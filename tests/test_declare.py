@@ -9,7 +9,8 @@ import pytest
 
 from given import client_of
 from retention_engine import BoundRule, Client, Concern, Engaged, Findings, Health, Profiled, days, rule, rule_of
-from retention_engine.declare import bound, fits
+from retention_engine.binding import bound
+from retention_engine.declare import fits
 from retention_engine.errors import RuleError, SettingsError
 
 

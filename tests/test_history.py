@@ -23,6 +23,7 @@ from retention_engine import (
     instant,
     rule,
 )
+from retention_engine.growing import retold
 from retention_engine.history import EVERYTHING, MOST_LOOKUPS, Events
 from retention_engine.rules.complaints import open_complaint
 from retention_engine.settling import settles
@@ -96,17 +97,17 @@ def test_a_client_grows_by_what_happened_at_one_instant(log):
     for name, history in histories_of(log).items():
         client = Client.from_events(name, history)
         instants = sorted({event.at for event in client.events})
-        retold = [(grown, tuple(grown.events), changed) for grown, changed in client.retold()]
-        assert [events for _, events, _ in retold] == [client.as_of(moment).events for moment in instants]
-        assert all(grown.events == events for grown, events, _ in retold), "it still sees what it saw"
-        assert all(set(changed) == {EVERYTHING} for _, _, changed in retold), "nothing else was asked for before"
+        steps = [(grown, tuple(grown.events), changed) for grown, changed in retold(client)]
+        assert [events for _, events, _ in steps] == [client.as_of(moment).events for moment in instants]
+        assert all(grown.events == events for grown, events, _ in steps), "it still sees what it saw"
+        assert all(set(changed) == {EVERYTHING} for _, _, changed in steps), "nothing else was asked for before"
 
 
 @given(logs())
 def test_a_client_that_grows_says_which_answers_have_changed(log):
     for name, history in histories_of(log).items():
         before = {}
-        for grown, changed in Client.from_events(name, history).retold():
+        for grown, changed in retold(Client.from_events(name, history)):
             now = {(selector,): tuple(grown.of(selector)) for selector in SELECTORS}
             others = {selectors for selectors, events in now.items() if before and events != before[selectors]}
             assert set(changed) == others | {EVERYTHING}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         engine_fingerprint,
     )
     from .backtests import Backtest, backtest
+    from .binding import BoundRule
     from .book import Book, BookAssessment, BookChange, assess_book, replay
     from .book_rules import BOOK_RULES
     from .catalogue import REMEDIES, Remedy, Step
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
         compare_knowledge,
         compare_span,
     )
-    from .declare import BoundRule, Findings, Pack, Rule, book_rule, rule, rule_of
+    from .declare import Findings, Pack, Rule, book_rule, rule, rule_of
     from .embedding import Observer, RetentionEngine
     from .engine import Assessment, Change, Engine, Schedule
     from .errors import RetentionError
@@ -292,7 +293,8 @@ _HOMES = {
         "compare_knowledge",
         "compare_span",
     ),
-    "declare": ("BoundRule", "Findings", "Pack", "Rule", "book_rule", "rule", "rule_of"),
+    "declare": ("Findings", "Pack", "Rule", "book_rule", "rule", "rule_of"),
+    "binding": ("BoundRule",),
     "parallel": ("Recipe", "ReplayWork", "replay_file", "replay_log", "replay_span"),
     "plugins": ("PluginFailure", "Plugins", "configure", "load_plugins"),
     "repair": ("Rejection", "Repair", "find_repair"),

@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import attrs
 
+from .binding import BoundRule
 from .client import Client
-from .declare import BoundRule, RuleFunction
+from .declare import RuleFunction
 from .engine import AHEAD, Assessment, Engine, Schedule, in_order, open_actions
 from .errors import RuleError
 from .events import Event

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from .binding import bound
 from .book import Book
 from .client import Client
-from .declare import Findings, Rule, book_rule, bound, rule_of
+from .declare import Findings, Rule, book_rule, rule_of
 from .engine import Schedule
 from .events import Event, Profiled
 from .findings import Action, Concern, Health

@@ -60,14 +60,20 @@ class Client:
 
     def __init__(self, id: str, events: Iterable[Event]) -> None:
         """The client with these events, which are in order; `from_events` puts them in order."""
-        self._see(id, History(list(events)))
+        self._see(id, History(list(events)), None)
 
-    def _see(self, id: str, history: History, size: int | None = None) -> "Client":
+    @classmethod
+    def over(cls, id: str, history: History, size: int | None = None) -> "Client":
+        """The client over a history that others look at, too: over its first `size` events, where that is given."""
+        client = object.__new__(cls)
+        client._see(id, history, size)
+        return client
+
+    def _see(self, id: str, history: History, size: int | None) -> None:
         self.id = id
         self._history = history
         self._size = len(history.events) if size is None else size
         self._latest: dict[Selector, Event | None] = {}
-        return self
 
     @classmethod
     def from_events(
@@ -108,22 +114,7 @@ class Client:
         """This client without what happened after `moment`."""
         events = self._history.events
         size = bisect_right(events, in_utc(moment), hi=self._size, key=AT)
-        return self if size == self._size else object.__new__(Client)._see(self.id, self._history, size)  # noqa: SLF001 - of this class
-
-    def retold(self) -> Iterator[tuple["Client", list[tuple[Selector, ...]]]]:
-        """This client as it grew, event by event; of events at one instant, after the last of them.
-
-        Yields:
-            The client by then, and which of the kinds and conditions asked for before are answered otherwise now.
-        """
-        growing = GrowingClient(self.id)
-        events = self._history.events
-        changed: list[tuple[Selector, ...]] = []
-        for size in range(1, self._size + 1):
-            changed += growing.take(events[size - 1])
-            if size == self._size or events[size - 1].at < events[size].at:
-                yield growing.client(), changed
-                changed = []
+        return self if size == self._size else Client.over(self.id, self._history, size)
 
     @contextmanager
     def reading(self) -> Iterator[set[tuple[Selector, ...]]]:
@@ -331,39 +322,6 @@ class Client:
         """How we mean to keep the client, in words of our own."""
         plan: str | None = self._profile("plan")
         return plan
-
-
-class GrowingClient:
-    """A client whose history grows event by event, with all that was looked up in it.
-
-    Args:
-        id: the client's id.
-        events: what has happened by now, in order.
-    """
-
-    def __init__(self, id: str, events: Iterable[Event] = ()) -> None:
-        self._id = id
-        self._history = History(list(events))
-        self._history.is_kept = True
-
-    def __len__(self) -> int:
-        return len(self._history.events)
-
-    def follows(self, event: Event) -> bool:
-        """Whether an event follows all others."""
-        return not self._history.events or event.order > self._history.events[-1].order
-
-    def take(self, event: Event) -> list[tuple[Selector, ...]]:
-        """Take in an event that follows all others.
-
-        Returns:
-            Which of the kinds and conditions asked for before are answered otherwise now.
-        """
-        return self._history.grow(event)
-
-    def client(self) -> Client:
-        """The client by now."""
-        return object.__new__(Client)._see(self._id, self._history)  # noqa: SLF001 - of this module
 
 
 def interaction(event: Event) -> bool:

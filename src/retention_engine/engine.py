@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import attrs
 
+from .binding import BoundRule, bound
 from .client import Client
-from .declare import BoundRule, RuleFunction, bound
+from .declare import RuleFunction
 from .errors import RuleError, UnknownClient
 from .events import ActionDismissed, ActionDone, ActionSnoozed, Judged
 from .findings import Action, Concern, Health

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import attrs
 
-from .declare import BoundRule, Rule
+from .binding import BoundRule
+from .declare import Rule
 from .engine import Assessment
 
 NOW = timedelta(0)

@@ -7,9 +7,9 @@ from itertools import combinations
 
 import attrs
 
+from .binding import BoundRule
 from .catalogue import REMEDIES, Remedy, Step
 from .client import Client
-from .declare import BoundRule
 from .engine import Assessment, Engine, Schedule
 from .errors import QuestionError
 from .events import Event, Judged

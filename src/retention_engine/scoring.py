@@ -7,8 +7,9 @@ from typing import get_args
 
 import attrs
 
+from .binding import BoundRule
 from .client import Client
-from .declare import BoundRule, Dimension
+from .declare import Dimension
 from .engine import Schedule, open_actions
 from .errors import SettingsError, shown
 from .events import Event

@@ -8,9 +8,10 @@ from typing import Any
 
 import attrs
 
+from .binding import BoundRule
 from .book_rules import BOOK_RULES
 from .catalogue import REMEDIES, Remedy
-from .declare import BoundRule, Rule, Scope
+from .declare import Rule, Scope
 from .errors import SettingsError, did_you_mean
 from .formats.column_map import ColumnMap
 from .kinds import KINDS, Kinds

@@ -7,8 +7,8 @@ from operator import attrgetter
 
 import attrs
 
+from .binding import BoundRule
 from .client import Client
-from .declare import BoundRule
 from .errors import Reported, RuleError
 from .events import Event
 from .findings import Action, Concern, Finding, attributed_action, attributed_concern

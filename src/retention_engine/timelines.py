@@ -12,12 +12,13 @@ from operator import attrgetter
 
 import attrs
 
+from .binding import BoundRule
 from .client import Client
-from .declare import BoundRule
 from .engine import Engine, Schedule
 from .errors import UnknownClient
 from .events import Event
 from .findings import Concern, Health
+from .growing import retold
 from .history import ANYTHING, Selector
 from .stating import RuleFailure, Stated, state
 
@@ -83,7 +84,7 @@ class KeptRules:
 def schedules(engine: Engine, client: Client) -> Iterator[tuple[Client, Schedule]]:
     """The client after each instant at which something happened, and what the rules state of it then."""
     kept = KeptRules(engine.rules)
-    for known, changed in client.retold():
+    for known, changed in retold(client):
         yield known, kept.schedule(known, changed)
 
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 import attrs
 
+from .binding import BoundRule
 from .client import Client
-from .declare import BoundRule, Settled
+from .declare import Settled
 from .engine import AHEAD, Assessment, open_actions
 from .events import ActionDismissed, ActionDone, ActionSnoozed, Engaged, Event
 from .findings import Action, Health

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from types import CodeType, FunctionType
 from typing import Any
 
-from ..declare import BoundRule
+from ..binding import BoundRule
 from ..engine import Engine
 
 ROWS = 1

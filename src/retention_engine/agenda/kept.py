@@ -7,9 +7,10 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from ..client import Client, GrowingClient
+from ..client import Client
 from ..engine import Engine
 from ..events import Event, Retracted
+from ..growing import GrowingClient
 from ..history import AT
 from ..log.agenda_rows import NO_ROWS, ClientRows
 from ..timelines import KeptRules

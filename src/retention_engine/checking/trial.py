@@ -12,8 +12,8 @@ from typing import Any, Literal
 import attrs
 import msgspec
 
+from ..binding import BoundRule
 from ..codec import decode
-from ..declare import BoundRule
 from ..events import Event
 from ..kinds import Kinds
 from ..plugins.finding import find_plugins, merged

@@ -11,9 +11,10 @@ from time import thread_time
 
 import attrs
 
+from ..binding import BoundRule
 from ..book import Book, assess_book
 from ..client import Client
-from ..declare import BoundRule, Rule
+from ..declare import Rule
 from ..engine import Engine
 from ..errors import ImpureRule
 from ..events import Event

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import attrs
 import click
 
-from ..declare import BoundRule, Rule
+from ..binding import BoundRule
+from ..declare import Rule
 from ..engine import Engine
 from ..findings import Health
 from ..formats.words import printable

@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 import click
 
-from ..declare import BoundRule, Rule
+from ..binding import BoundRule
+from ..declare import Rule
 from ..formats.rule_page import origin_of, rule_page, source_text
 from ..formats.verdicts import VERSION, as_json
 from ..setting_values import value_text

@@ -7,12 +7,13 @@ from typing import Any
 
 import attrs
 
+from ..binding import BoundRule
 from ..book import Book, assess_book
 from ..client import Client
-from ..declare import BoundRule
 from ..engine import AHEAD, Assessment, Engine, Schedule
 from ..events import ActionSnoozed, Event
 from ..gathering import Histories
+from ..growing import retold
 from ..moments import in_utc
 from ..stating import RuleFailure
 from ..timelines import KeptRules
@@ -171,7 +172,7 @@ class _RuleSets:
         """
         kept = [KeptRules(engine.rules) for engine in (self.common, self.old, self.new)]
         instants = [event.at for event in client.events]
-        for known, changed in client.retold():
+        for known, changed in retold(client):
             size = len(known.events)
             if known and (size == len(instants) or instants[size] > after):
                 yield known, *_together(*(rules.schedule(known, changed) for rules in kept))

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import attrs
 
-from ..declare import BoundRule
+from ..binding import BoundRule
 
 
 @attrs.frozen

@@ -21,9 +21,9 @@ from itertools import pairwise
 
 import attrs
 
+from ..binding import BoundRule
 from ..book import Book, assess_book
 from ..client import Client
-from ..declare import BoundRule
 from ..engine import Engine
 from ..errors import EventError, RuleError, UnknownClient
 from ..events import Event

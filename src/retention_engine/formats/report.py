@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from ..binding import BoundRule
 from ..book import replay, with_book
-from ..declare import BoundRule
 from ..engine import Engine
 from ..errors import ExtraMissing
 from ..events import Event

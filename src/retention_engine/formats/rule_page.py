@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from ..declare import BoundRule, Rule, Settled
+from ..binding import BoundRule
+from ..declare import Rule, Settled
 from ..setting_values import value_text
 
 TAKES: Mapping[Settled, str] = {

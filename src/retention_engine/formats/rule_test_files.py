@@ -10,8 +10,9 @@ from typing import Any
 
 import attrs
 
+from ..binding import BoundRule
 from ..client import Client
-from ..declare import BoundRule, Rule
+from ..declare import Rule
 from ..errors import EventError, did_you_mean
 from ..events import Event, Profiled
 from ..findings import Health

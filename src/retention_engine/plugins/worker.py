@@ -15,8 +15,9 @@ from typing import Any
 
 import attrs
 
+from ..binding import BoundRule
 from ..client import Client
-from ..declare import BoundRule, Rule
+from ..declare import Rule
 from ..events import Event
 from ..findings import Finding
 from ..stating import RuleFailure, cause_of, state

@@ -6,8 +6,8 @@ from itertools import count
 
 import attrs
 
+from ..binding import BoundRule
 from ..client import Client
-from ..declare import BoundRule
 from ..findings import Action, Concern, Finding
 from ..stating import cause_of
 from .asking import findings

@@ -7,9 +7,10 @@ from typing import Any
 
 import attrs
 
+from ..binding import BoundRule, bound
 from ..book import Book, BookAssessment, assess_book
 from ..client import Client
-from ..declare import BoundRule, Rule, RuleFunction, bound, unfit
+from ..declare import Rule, RuleFunction, unfit
 from ..engine import Assessment, Engine, Schedule
 from ..errors import QuestionError, RuleError, SettingsError, UnknownClient, shown
 from ..findings import Finding

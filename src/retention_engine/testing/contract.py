@@ -10,8 +10,9 @@ import hypothesis
 from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 
+from ..binding import BoundRule
 from ..client import Client
-from ..declare import BoundRule, RuleFunction
+from ..declare import RuleFunction
 from ..errors import RuleError
 from ..events import Event
 from ..formats.examples import read_example, what_is_said

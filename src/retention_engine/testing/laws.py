@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import attrs
 
+from ..binding import BoundRule
 from ..client import Client
 from ..codec import decode, encode
-from ..declare import BoundRule
 from ..errors import UnknownClient
 from ..events import Event, Profiled
 from ..findings import Finding
