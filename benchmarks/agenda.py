@@ -2,11 +2,14 @@
 
 Records events of one client with a history of 20, 1,000 and 10,000 events, durably, in a log with an agenda and in one
 without, by turns. Then asks the changes and dues of one day of the agenda of 2,000 clients, beside a full replay.
+The logs are SQLite files; with `--postgres` they are schemas of that database, which are dropped in the end.
 """
 
+import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,6 +37,9 @@ HISTORIES = (20, 1_000, 10_000)
 AT_A_TIME = 25
 CLIENTS, EVENTS = 2_000, 40_000
 MOST_TIMES = 3
+
+Place = Callable[[str], str]
+"""The address of a log by its name."""
 RULES = {
     "essentials": Engine(Settings().choose()),
     "all rules": Engine(BoundRule(rule) for rule in BUILT_IN),
@@ -42,25 +48,45 @@ RULES = {
 
 def main() -> None:
     """Measure and print."""
-    given = parser(__doc__).parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        found = [
-            (name, count, recording(Path(folder), name, count, given.pairs)) for name in RULES for count in HISTORIES
-        ]
+    options = parser(__doc__)
+    options.add_argument("--postgres", metavar="ADDRESS", help="such as postgresql://postgres@localhost/postgres")
+    given = options.parse_args()
+    with addresses(given.postgres) as place:
+        found = [(name, count, recording(place, name, count, given.pairs)) for name in RULES for count in HISTORIES]
         rows = [_row(f"{each.name}, {count:,} events, {name}", each) for name, count, pair in found for each in pair]
         table(("", "ms", "times", "from", "to"), rows)
         print()
         for name, count, (_, with_agenda) in found:
             target(f"an event with its agenda, {count:,} events, {name}, times it alone", with_agenda.ratio, MOST_TIMES)
         print()
-        asked = question(Path(folder), given.pairs)
+        asked = question(place, given.pairs)
         table(("", "ms", "times", "from", "to"), [_row(each.name, each) for each in asked])
 
 
-def recording(folder: Path, rules: str, count: int, pairs: int) -> list[Compared]:
+@contextmanager
+def addresses(postgres: str | None) -> Iterator[Place]:
+    """Where logs can be made, and are gone in the end."""
+    if postgres is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield lambda name: f"sqlite:///{Path(folder, name)}.db"
+        return
+    import psycopg
+
+    begins = f"bench_{os.getpid()}_"
+    try:
+        yield lambda name: f"{postgres}{'&' if '?' in postgres else '?'}schema={begins}{name}"
+    finally:
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            found = connection.execute("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, %s)", (begins,))
+            for (schema,) in found.fetchall():
+                connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+
+
+def recording(place: Place, rules: str, count: int, pairs: int) -> list[Compared]:
     """An event recorded in a log without an agenda, and in one with it."""
-    alone = _log(folder / f"{rules}-{count}-alone.db", events(count))
-    both = _log(folder / f"{rules}-{count}.db", events(count))
+    name = f"{rules.replace(' ', '_')}_{count}"
+    alone = _log(place(f"{name}_alone"), events(count))
+    both = _log(place(name), events(count))
     with alone, both, Agenda(both, RULES[rules]) as agenda:
         agenda.rebuild()
         agenda.attach()
@@ -68,10 +94,10 @@ def recording(folder: Path, rules: str, count: int, pairs: int) -> list[Compared
         return compare({"alone": _recorded(alone), "with its agenda": _recorded(both)}, pairs)
 
 
-def question(folder: Path, pairs: int) -> list[Compared]:
+def question(place: Place, pairs: int) -> list[Compared]:
     """One day's changes and dues, from the agenda and from a replay; both are held against each other first."""
     made = [decode(line, position=place) for place, line in enumerate(lines(CLIENTS, EVENTS), start=1)]
-    with _log(folder / "book.db", made) as log, Agenda(log, RULES["essentials"]) as agenda:
+    with _log(place("book"), made) as log, Agenda(log, RULES["essentials"]) as agenda:
         horizon = agenda.rebuild().horizon
         assert horizon is not None  # noqa: S101 - the log has events
         to = horizon + days(1)
@@ -91,8 +117,8 @@ def question(folder: Path, pairs: int) -> list[Compared]:
         return compare({"a full replay": _timed(replayed), "the agenda": _timed(asked)}, pairs)
 
 
-def _log(path: Path, history: Sequence[Event]) -> EventLog:
-    log = create_log(f"sqlite:///{path}")
+def _log(address: str, history: Sequence[Event]) -> EventLog:
+    log = create_log(address)
     with log.appending() as appending:
         appending.append([(event, key_of(event)) for event in history])
     return log

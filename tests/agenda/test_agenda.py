@@ -36,6 +36,7 @@ from retention_engine import (
 from retention_engine.agenda import following, rebuilding
 from retention_engine.errors import KeyReused, LogReadOnly, LogTooNew, NoAgenda, QuestionError, UnknownClient
 from retention_engine.log.agenda_tables import VERSION
+from retention_engine.log.postgres_agenda import PostgresAgendaTables
 
 from .comparing import assert_equals_replay
 from .test_equals_replay import Told, bring_in
@@ -124,7 +125,7 @@ class TestQuestions:
 
     def test_without_a_moment_it_answers_for_now_or_for_its_horizon_where_other_clocks_are_ahead(self, agenda, clock):
         clock.now = DUE
-        assert agenda.status("acme").status is Health.WATCH
+        assert agenda.status("acme", horizon).status is Health.WATCH
         assert agenda.counts().at == DUE
         clock.now = JANUARY - days(1)
         assert agenda.status("acme").at == JANUARY
@@ -640,3 +641,29 @@ class TestFrontDoor:
             assert retention.agenda.rebuild_in_background().wait()
             assert not retention.agenda.basis().is_stale
             assert_equals_replay(retention.agenda, retention.log, [DUE])
+
+
+def test_postgresql_takes_no_question_for_one_that_is_worth_compiling(log_on, monkeypatch):
+    """Without statistics it reckons with many rows; what it reckons to be dear it compiles, which takes far longer."""
+    cost_of = {}
+    found = PostgresAgendaTables.found
+
+    def explained(self, statement, *values):
+        (((plan,),),) = found(self, f"EXPLAIN (FORMAT JSON) {statement}", *values)
+        cost_of[statement] = plan["Plan"]["Total Cost"]
+        return found(self, statement, *values)
+
+    monkeypatch.setattr(PostgresAgendaTables, "found", explained)
+    with log_on("postgres") as log, Agenda(log, ESSENTIALS) as agenda:
+        agenda.rebuild()
+        agenda.attach()
+        log.record_many([at(0), at(1, Complained)])
+        horizon = agenda.basis().horizon
+        assert agenda.status("acme", horizon).status is Health.WATCH
+        assert agenda.due(horizon + days(90)).items
+        assert agenda.changes(horizon, horizon + days(90)).items
+        assert agenda.counts(horizon).by_status[Health.WATCH] == 1
+        with agenda.log.store.agenda.reading() as tables:
+            ((compiled_above,),) = found(tables, "SELECT setting::float FROM pg_settings WHERE name = 'jit_above_cost'")
+    assert len(cost_of) > 8
+    assert {said: cost for said, cost in cost_of.items() if cost > compiled_above / 100} == {}

@@ -14,7 +14,7 @@ from ..log import EventLog
 from ..log.agenda_rows import NO_ROWS, ClientRows, Generation, NewsRow, SpellRow, State
 from ..log.agenda_tables import AgendaTables
 from ..log.event_log import Fresh
-from ..log.rows import Columns, Row, event_of
+from ..log.rows import Columns, Row, events_of
 from ..log.store import Writing
 from .instants import number
 from .kept import Keeper, KeptClient
@@ -234,7 +234,7 @@ class Follower:
     def events(self, source: Source, client: str, upto: int | None = None) -> list[Event]:
         """A client's stored events, up to a position."""
         rows = (row for row in source.rows(client) if upto is None or row.position <= upto)
-        return [event_of(row, self.log.kinds) for row in rows]
+        return events_of(rows, self.log.kinds)
 
     def _store_work(
         self, tables: AgendaTables, state: State, generation: Generation, work: Work, *, telling: bool
@@ -290,11 +290,11 @@ def by_client_fresh(fresh: Iterable[Fresh]) -> dict[str, list[tuple[int, Event]]
     return found
 
 
-def by_client_rows(rows: Iterable[Columns], log: EventLog) -> dict[str, list[tuple[int, Event]]]:
+def by_client_rows(rows: Sequence[Columns], log: EventLog) -> dict[str, list[tuple[int, Event]]]:
     """Stored events, by client."""
     found: dict[str, list[tuple[int, Event]]] = {}
-    for row in map(Row._make, rows):
-        found.setdefault(row.client, []).append((row.version, event_of(row, log.kinds)))
+    for (_, client, version, *_), event in zip(rows, events_of(rows, log.kinds), strict=True):
+        found.setdefault(client, []).append((version, event))
     return found
 
 

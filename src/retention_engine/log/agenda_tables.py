@@ -61,8 +61,9 @@ _STATE = (
     " made.id, made.fingerprint, made.state, made.upto, made.total, made.done, made.mark, made.horizon,"
     " track.notification_id FROM @agenda_state AS state LEFT JOIN @agenda_generations AS made ON 1 = 1"
     " LEFT JOIN @agenda_tracking AS track ON track.application_name = 'agenda ' || made.id"
-    " ORDER BY made.id"
+    " WHERE state.one = 1 ORDER BY made.id"
 )
+"""It says that there is one state: without statistics PostgreSQL would reckon with so many rows that it compiles the query."""
 
 
 class AgendaTables(ABC):

@@ -24,7 +24,7 @@ from ..errors import (
 from ..events import Event, Retracted
 from ..kinds import KINDS, Kinds
 from .redaction import Forgotten, forget
-from .rows import Columns, Key, Known, Row, can_be_a_client, histories_of, key_of, stored
+from .rows import Columns, Key, Known, Row, can_be_a_client, events_of, histories_of, key_of, stored
 from .store import NO_HEAD, Store, Writing
 from .verification import Flaw, flaws
 
@@ -191,7 +191,7 @@ class EventLog:
 
     def client(self, client: str) -> list[Event]:
         """A client's events, in the order in which they were stored; empty where none is."""
-        return self._events(self.store.client(client)) if can_be_a_client(client) else []
+        return events_of(self.store.client(client), self.kinds) if can_be_a_client(client) else []
 
     def clients(self, span: Span | None = None) -> Iterator[tuple[str, list[Event]]]:
         """Every client with their events, by id: the log as it was when the first was asked for.
@@ -221,7 +221,7 @@ class EventLog:
     def tail(self, after: int = 0) -> Iterator[Event]:
         """The events behind a position, in the order in which they were stored, up to now."""
         while rows := self.store.tail(after, PAGE):
-            yield from self._events(rows)
+            yield from events_of(rows, self.kinds)
             after = rows[-1].position
 
     def head(self) -> int:
@@ -250,9 +250,6 @@ class EventLog:
         while rows := self.store.page(place, upto, PAGE, last):
             yield from rows
             place = rows[-1][1:3]
-
-    def _events(self, rows: Iterable[Columns]) -> list[Event]:
-        return [event for _, events in histories_of(rows, self.kinds) for event in events]
 
 
 class Appending:

@@ -100,6 +100,15 @@ Columns = tuple[int, str, int, str, bytes, bytes]
 """A row as a database hands it out: what `Row` has, without the names."""
 
 
+def events_of(rows: Iterable[Columns], kinds: Kinds) -> list[Event]:
+    """The events of rows, in their order.
+
+    Raises:
+        LogCorrupt: a row is damaged, or holds a kind that nobody registered.
+    """
+    return [event for _, events in histories_of(rows, kinds) for event in events]
+
+
 def histories_of(rows: Iterable[Columns], kinds: Kinds) -> Iterator[tuple[str, list[Event]]]:
     """The events of rows as `event_of` reads them, each client's together, where those of one client lie together.
 
