@@ -49,6 +49,7 @@ ROOMS = [
     "formats.column_map",
     "setting_values",
     "settings_tables",
+    "reaches",
     "purity",
     "settings",
     "fates",

@@ -16,7 +16,8 @@ from types import ModuleType
 import pytest
 
 from retention_engine.errors import ImpureRule, RuleError
-from retention_engine.purity import forbidding, impurity
+from retention_engine.purity import forbidding
+from retention_engine.reaches import impurity
 
 IMPORTS = """\
 import datetime as dt

@@ -23,40 +23,7 @@ from typing import Any
 import attrs
 
 from .errors import ImpureRule, shown
-
-
-@attrs.frozen
-class Reach:
-    """What a rule is not to reach for.
-
-    Attributes:
-        name: a stable word for it.
-        does: what a rule does that reaches for it.
-        remedy: what to do instead.
-    """
-
-    name: str
-    does: str
-    remedy: str
-
-
-CLOCK = Reach(
-    "clock",
-    "reads the clock",
-    "in a rule there is no now: state starts= from an event's instant, such as starts=event.at + grace",
-)
-WAITING = Reach("clock", "waits", "a rule has nothing to wait for; leave it out")
-CHANCE = Reach("chance", "draws by chance", "of one history a rule always says the same: choose by what the events say")
-ENVIRONMENT = Reach(
-    "environment", "reads the environment", "make it a setting, which is a keyword-only parameter with a default"
-)
-FILES = Reach(
-    "files",
-    "reaches for a file",
-    "record what it needs as an event, or make it a setting; read constants where the module starts",
-)
-NETWORK = Reach("network", "reaches for the network", "record what it needs as an event")
-PROCESSES = Reach("processes", "starts a process", "record what it needs as an event")
+from .reaches import ALWAYS, WITHOUT_MOMENT, impurity, reach_of
 
 
 @attrs.frozen(eq=False)
@@ -101,18 +68,6 @@ def forbidding(*modules: str) -> Iterator[list[str]]:
     finally:
         _watching.here.remove(watch)
         _let_go(places)
-
-
-def impurity(attempt: str) -> str:
-    """What an attempt that was noted means, and what to do instead."""
-    reach = reached_for(attempt)
-    return f"{reach.does} ({attempt}); {reach.remedy}"
-
-
-def reached_for(attempt: str) -> Reach:
-    """What an attempt that was noted is about."""
-    name = attempt.partition("(")[0]
-    return _by_event(name) or FILES
 
 
 def _refuse(attempt: str) -> None:
@@ -226,35 +181,6 @@ class _Environment(MutableMapping[Any, Any]):
         return getattr(self._ask(), name)
 
 
-_ALWAYS: Mapping[tuple[ModuleType, Reach], Iterable[str]] = {
-    (time, CLOCK): [
-        *("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time"),
-        *("process_time_ns", "thread_time", "thread_time_ns", "clock_gettime", "clock_gettime_ns"),
-    ],
-    (time, WAITING): ["sleep"],
-    (os, CLOCK): ["times"],
-    (random, CHANCE): [name for name in random.__all__ if name not in {"Random", "SystemRandom"}],
-    (secrets, CHANCE): [name for name in secrets.__all__ if name not in {"compare_digest", "SystemRandom"}],
-    (uuid, CHANCE): ["uuid1", "uuid4", "uuid6", "uuid7", "getnode"],
-    (os, CHANCE): ["urandom", "getrandom"],
-    (os, ENVIRONMENT): ["getenv", "getenvb"],
-}
-"""Functions that are refused, by their module and what they do; some exist on some systems only."""
-
-_WITHOUT = {"localtime": 1, "gmtime": 1, "ctime": 1, "asctime": 1, "strftime": 2}
-"""Functions of `time` that read the clock where fewer arguments are given."""
-
-REACHES = {f"{module.__name__}.{name}": reach for (module, reach), names in _ALWAYS.items() for name in names}
-REACHES |= dict.fromkeys([*(f"time.{name}" for name in _WITHOUT), "datetime.now"], CLOCK)
-REACHES |= dict.fromkeys(["datetime.utcnow", "datetime.today", "date.today"], CLOCK)
-REACHES |= dict.fromkeys(["random.Random", "random.SystemRandom"], CHANCE)
-REACHES |= dict.fromkeys(["os.environ", "os.environb", "os.putenv", "os.unsetenv"], ENVIRONMENT)
-REACHES |= {
-    f"os.{name}": PROCESSES for name in ("system", "exec", "fork", "forkpty", "posix_spawn", "spawn", "startfile")
-}
-REACHES |= dict.fromkeys(["os.kill", "os.killpg"], PROCESSES)
-"""What is reached for, by the name that an attempt is noted under; `datetime.now` is that of the class."""
-
 _GUARDS: dict[int, tuple[Any, Any]] = {}
 """What is guarded, with its guard, by identity."""
 
@@ -263,11 +189,11 @@ def _guard(real: Any, guard: Any) -> None:
     _GUARDS[id(real)] = (real, guard)
 
 
-for (_module, _), _names in _ALWAYS.items():
+for (_module, _), _names in ALWAYS.items():
     for _name in _names:
         if hasattr(_module, _name):
             _guard(getattr(_module, _name), _guarded(f"{_module.__name__}.{_name}", getattr(_module, _name)))
-for _name, _needs in _WITHOUT.items():
+for _name, _needs in WITHOUT_MOMENT.items():
     _guard(getattr(time, _name), _guarded(f"time.{_name}", getattr(time, _name), _needs))
 _guard(dt.datetime, _stand_in(dt.datetime, ("now", "utcnow", "today")))
 _guard(dt.date, _stand_in(dt.date, ("today",)))
@@ -362,20 +288,10 @@ def _let_go(places: list[_Place]) -> None:
 
 # Files, network and processes: Python tells an audit hook of them, wherever the call comes from.
 
-_BY_MODULE = {
-    **dict.fromkeys(("open", "os", "shutil", "tempfile", "glob", "pathlib", "sqlite3"), FILES),
-    **dict.fromkeys(("socket", "urllib", "http", "ftplib", "smtplib", "imaplib", "poplib"), NETWORK),
-    **dict.fromkeys(("subprocess", "pty", "webbrowser"), PROCESSES),
-}
-
-
-def _by_event(event: str) -> Reach | None:
-    return REACHES.get(event) or _BY_MODULE.get(event.partition(".")[0])
-
 
 def _audit(event: str, args: tuple[Any, ...]) -> None:
     """Refuse what Python is about to do for a thread that is watched; for all others it does nothing."""
-    if not _watching.here or _by_event(event) is None:
+    if not _watching.here or reach_of(event) is None:
         return
     if event == "open":
         if not _is_time_zone(args[0]):

@@ -125,7 +125,7 @@ class TestQuestions:
 
     def test_without_a_moment_it_answers_for_now_or_for_its_horizon_where_other_clocks_are_ahead(self, agenda, clock):
         clock.now = DUE
-        assert agenda.status("acme", horizon).status is Health.WATCH
+        assert agenda.status("acme").status is Health.WATCH
         assert agenda.counts().at == DUE
         clock.now = JANUARY - days(1)
         assert agenda.status("acme").at == JANUARY

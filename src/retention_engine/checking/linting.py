@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import attrs
 
 from ..declare import Rule
-from ..purity import CHANCE, CLOCK, ENVIRONMENT, FILES, NETWORK, PROCESSES, REACHES, Reach
+from ..reaches import CHANCE, CLOCK, ENVIRONMENT, FILES, NETWORK, PROCESSES, REACHES, Reach
 from .flaws import Flaw, error, warning
 from .sources import FUNCTIONS, Definition, Source, local_names, source_of
 

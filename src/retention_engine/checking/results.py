@@ -6,7 +6,7 @@ from functools import cached_property
 import attrs
 
 from ..declare import Rule
-from ..purity import reached_for
+from ..reaches import reached_for
 from .flaws import Flaw, Place, error, warning
 from .linting import STATE
 from .sources import place_of, source_of

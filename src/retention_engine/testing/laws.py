@@ -14,7 +14,8 @@ from ..errors import UnknownClient
 from ..events import Event, Profiled
 from ..findings import Finding
 from ..kinds import KINDS
-from ..purity import forbidding, impurity
+from ..purity import forbidding
+from ..reaches import impurity
 from ..stating import cause_of, checked
 from .answers import (
     Identity,
