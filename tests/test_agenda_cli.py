@@ -11,6 +11,10 @@ from doc_examples import ROOT
 LOG = "sqlite:///clients.db"
 AT = ("--at", "2026-06-30")
 AGENCY = ROOT / "examples" / "agency"
+BROKEN = (
+    'from retention_engine import rule\n\n\n@rule\ndef broken(client):\n    """It does not work."""\n'
+    '    yield from ()\n    raise ValueError("no luck")\n'
+)
 
 
 def done(*args, cwd, code=0):
@@ -89,7 +93,7 @@ def test_with_other_settings_it_is_built_anew(folder):
     (folder / "retention.toml").write_text('[rules.quiet-client]\nevery = "10 days"\n')
     stale = document(folder, *AT, "--as-is")
     assert stale["basis"]["stale"]
-    assert "By other rules or settings" in done("agenda", LOG, *AT, "--as-is", cwd=folder).text
+    assert "The agenda is by other rules or settings" in done("agenda", LOG, *AT, "--as-is", cwd=folder).text
     assert {**stale, "basis": None} == {**usual, "basis": None}
     anew = document(folder, *AT)
     assert not anew["basis"]["stale"]
@@ -112,10 +116,7 @@ def test_what_is_no_question_is_refused(folder):
 
 
 def test_a_rule_that_fails_is_told(folder):
-    (folder / "acme.py").write_text(
-        'from retention_engine import rule\n\n\n@rule\ndef broken(client):\n    """It does not work."""\n'
-        '    yield from ()\n    raise ValueError("no luck")\n'
-    )
+    (folder / "acme.py").write_text(BROKEN)
     ran = retention("agenda", LOG, *AT, "--rules", "./acme.py", "--format", "json", cwd=folder)
     assert ran.code == 4
     assert "rule acme/broken" in ran.err
@@ -166,9 +167,35 @@ def test_a_cursor_that_is_none_is_refused(folder):
     ran = retention("watch", LOG, "--once", *CURSOR, "--after", "1", cwd=folder)
     assert ran.code == 2
     ran = retention("watch", LOG, "--once", "--cursor", "nowhere/told.txt", cwd=folder)
-    assert (ran.code, ran.out) == (0, b"")
+    assert (ran.code, ran.out) == (2, b"")
+    assert "there is no folder nowhere" in ran.err
     ran = retention("watch", LOG, "--interval", "0 days", cwd=folder)
     assert ran.code == 2
+
+
+@pytest.mark.parametrize("place", [("--cursor", "told.txt"), ("--after", "100")])
+def test_the_place_of_another_log_is_refused(folder, place):
+    watched(folder)
+    recorded(folder, "newcomer", "engaged")
+    (folder / "told.txt").write_text("100\n")
+    ran = retention("watch", LOG, "--once", *place, cwd=folder)
+    assert (ran.code, ran.out) == (2, b"")
+    assert "there is no news 100 yet, the last is 1" in ran.err
+    assert place[0] in ran.err
+
+
+def test_a_rule_that_fails_is_told_by_the_watch(folder):
+    (folder / "acme.py").write_text(BROKEN)
+    ran = retention("watch", LOG, "--once", "--rules", "./acme.py", cwd=folder)
+    assert (ran.code, ran.out) == (4, b"")
+    assert ran.err.count("rule acme/broken (./acme.py) failed for clinic and 15 more: ValueError: no luck") == 1
+    assert "Correct it, or turn it off in the settings" in ran.err
+
+
+def test_an_owner_without_actions_is_told_of_others(folder):
+    ran = retention("agenda", LOG, *AT, "--owner", "joe", cwd=folder)
+    assert ran.code == 0
+    assert "no action is for a client of 'joe'; did you mean 'jo'?" in ran.err
 
 
 @contextmanager

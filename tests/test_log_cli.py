@@ -133,7 +133,7 @@ def test_init_leaves_a_log_that_is_there_as_it_is(filled):
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("clients.db", "is no log's address; write sqlite:///clients.db"),
+        ("clients.db", "is no log's address. Write sqlite:///clients.db"),
         ("memory://", "a log in memory goes with the program"),
         ("sqlite:///no/folder/clients.db", "can't be made: no such file or directory"),
         ("sqlite:///text.txt", "is no SQLite database"),

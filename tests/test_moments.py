@@ -273,3 +273,10 @@ def test_a_duration_is_written_in_the_largest_unit_that_fits(span, text):
 def test_a_day_has_24_hours():
     assert days(1) == timedelta(hours=24)
     assert days(0.5) == timedelta(hours=12)
+
+
+@pytest.mark.parametrize("given", ["2026-07-01", date(2026, 7, 1), None, 1_782_864_000])
+def test_a_moment_is_a_datetime(given):
+    with pytest.raises(InstantError, match=r"expected an aware datetime, got .*; instant\(\) reads a text") as refusal:
+        in_utc(given)
+    assert refusal.value.code == "wrong-type"

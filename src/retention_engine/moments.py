@@ -62,8 +62,10 @@ def in_utc(moment: datetime) -> datetime:
     """An aware datetime in UTC, whatever its year.
 
     Raises:
-        InstantError: it has no time zone, or lies outside the years that Python knows.
+        InstantError: it is no datetime, has no time zone, or lies outside the years that Python knows.
     """
+    if not isinstance(moment, datetime):
+        raise InstantError("wrong-type", f"expected an aware datetime, got {shown(moment)}; instant() reads a text")
     if moment.tzinfo is UTC:
         return moment
     if moment.utcoffset() is None:

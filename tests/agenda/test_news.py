@@ -21,7 +21,7 @@ from retention_engine import (
     days,
     instant,
 )
-from retention_engine.errors import NoAgenda
+from retention_engine.errors import NoAgenda, QuestionError
 from strategies import JITTERS, SPANS, logs
 
 from .comparing import Replays
@@ -156,6 +156,24 @@ def test_old_news_are_removed_on_request(agenda):
     agenda.prune_news(first.seq)
     assert list(agenda.news(until=JANUARY + days(120))) == [second]
     assert agenda.news(limit=1, until=JANUARY + days(120)).items == (second,)
+
+
+def test_the_place_of_another_log_is_refused(log_on, store):
+    """Nobody could tell it from the place where nothing has come since, and would be told nothing."""
+    clock = Told()
+    clock.now = JANUARY
+    with log_on(store, clock=clock) as log, Agenda(log, ESSENTIALS) as agenda:
+        agenda.rebuild()
+        assert agenda.news(until=JANUARY).items == ()
+        with pytest.raises(QuestionError, match="no news 1 yet, the last is 0: that is the place of another log"):
+            agenda.news(1, until=JANUARY)
+        agenda.attach()
+        on_the_day(log, clock, Engaged(client="acme", at=JANUARY, id="call"))
+        (item,) = agenda.news(until=JANUARY)
+        agenda.prune_news(item.seq)
+        assert agenda.news(item.seq, until=JANUARY).items == ()
+        with pytest.raises(QuestionError, match=f"no news {item.seq + 1} yet, the last is {item.seq}"):
+            agenda.news(item.seq + 1, until=JANUARY)
 
 
 def test_where_there_is_no_agenda_there_are_no_news(log):

@@ -189,6 +189,15 @@ class Agenda:
             found = tables.due(generation.id, since, number(until), self._moment(at, generation), owner)
         return AgendaAnswer(tuple(map(action_of, found)), basis)
 
+    def owners(self) -> AgendaAnswer[str]:
+        """Whose clients have actions in the agenda, by name; an empty text stands for clients without an owner.
+
+        Raises:
+            NoAgenda: none has been built.
+        """
+        with self._asking() as (tables, generation, basis):
+            return AgendaAnswer(tuple(tables.owners(generation.id)), basis)
+
     def status(self, client: str, at: datetime | None = None) -> AgendaStatus:
         """A client's status at a moment, with its open actions and the next change.
 
@@ -251,7 +260,9 @@ class Agenda:
         """
         with self._asking(None if at is None else number(at)) as (tables, generation, basis):
             found = tables.failures(generation.id, self._moment(at, generation))
-        return AgendaAnswer(tuple(RuleFailure(row.rule, row.client, row.cause) for row in found), basis)
+        origin = {rule.name: rule.rule.distribution for rule in self._follower.engine.rules}
+        failures = (RuleFailure(row.rule, row.client, row.cause, origin.get(row.rule, "")) for row in found)
+        return AgendaAnswer(tuple(failures), basis)
 
     # News.
 
@@ -271,6 +282,7 @@ class Agenda:
 
         Raises:
             NoAgenda: none has been built.
+            QuestionError: there has been no such `seq` yet, as when it was that of another log.
         """
         moment = number(self.log.clock() if until is None else until)
         with self._asking() as (tables, _, _):
@@ -279,6 +291,11 @@ class Agenda:
             self._tell(moment)
         with self._asking() as (tables, _, basis):
             found = tables.news(after, limit)
+            if not found and after > (last := tables.last_news()):
+                raise QuestionError(
+                    f"there is no news {after} yet, the last is {last}: that is the place of another log, or of this one "
+                    "before it was restored; begin again from 0"
+                )
         return AgendaAnswer(tuple(map(news_of, found)), basis)
 
     def prune_news(self, upto: int) -> None:

@@ -10,7 +10,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 def number(moment: datetime) -> int:
     """An instant as a number."""
-    span = (moment if moment.tzinfo is UTC else in_utc(moment)) - EPOCH
+    span = in_utc(moment) - EPOCH
     return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
 
 

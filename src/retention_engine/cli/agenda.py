@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..agenda import Agenda, BuildProgress
+from ..errors import did_you_mean
 from ..formats.agenda import ComingDays, agenda_document, print_agenda
 from ..formats.verdicts import as_json
 from ..log import open_log
@@ -75,10 +76,13 @@ def agenda(
             actions=tuple(kept.due(until, at=moment, owner=owner)),
             failures=tuple(kept.failures(moment)),
         )
+        owners = kept.owners().items if owner and not found.actions else ()
     if format_ == "json":
         sys.stdout.buffer.write(as_json(agenda_document(found)))
     else:
         print_agenda(sys.stdout, found, limit=limit)
+    if owner and not found.actions and owner not in owners:
+        click.echo(f"Note: no action is for a client of {owner!r}{did_you_mean(owner, owners)}", err=True)
     report_failures(found.failures)
     if found.failures:
         ctx.exit(RULE_FAILED)
@@ -89,8 +93,9 @@ def open_agenda(address: str, choice: RuleChoice) -> Iterator[Agenda]:
     """The agenda beside the log at an address, by the rules chosen; opened, not brought up to date."""
     if not is_address(address):
         raise click.UsageError(
-            f"{address!r} is no log's address, and an agenda stands beside a log: import the file (retention import), "
-            "or ask retention outlook and retention actions, which read files"
+            f"{address!r} is no log's address, such as sqlite:///clients.db, and an agenda stands beside a log: correct the "
+            "address; or import a file of events (retention import), or ask retention outlook and retention actions, which "
+            "read files"
         )
     engine = choice.engine()
     with open_log(address, kinds=choice.kinds) as log, Agenda(log, engine) as kept:
@@ -103,9 +108,9 @@ WORTH_A_BAR = 5_000
 
 @contextmanager
 def building() -> Iterator[Callable[[BuildProgress], object] | None]:
-    """Whom a build tells how far it has come: a bar on standard error, where somebody is watching."""
+    """Whom a build tells how far it has come: a bar on standard error, or one line where nobody is watching."""
     if not sys.stderr.isatty():
-        yield None
+        yield _telling_once()
         return
     with ExitStack() as stack:
         shown = 0
@@ -121,3 +126,14 @@ def building() -> Iterator[Callable[[BuildProgress], object] | None]:
                 shown = progress.done
 
         yield show
+
+
+def _telling_once() -> Callable[[BuildProgress], object]:
+    said: list[int] = []
+
+    def tell(progress: BuildProgress) -> None:
+        if progress.total >= WORTH_A_BAR and not said:
+            said.append(progress.total)
+            click.echo(f"Building the agenda from {progress.total:,} events", err=True)
+
+    return tell

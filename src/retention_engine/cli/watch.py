@@ -10,9 +10,12 @@ import click
 import msgspec
 
 from ..agenda import Agenda
+from ..errors import QuestionError
 from ..formats.agenda import news_view
 from .agenda import building, open_agenda
+from .exits import RULE_FAILED
 from .options import DurationParam, RuleChoice, address_argument, rule_options
+from .replay import report_failures
 
 
 @click.command(short_help="Follow a log; print each change of status.")
@@ -34,7 +37,9 @@ from .options import DurationParam, RuleChoice, address_argument, rule_options
     help="How often the log is looked at.",
 )
 @rule_options
+@click.pass_context
 def watch(
+    ctx: click.Context,
     address: str,
     cursor: Path | None,
     after: int | None,
@@ -44,10 +49,11 @@ def watch(
 ) -> None:
     """Follow a log; print each change of status, once it has come to pass, as a line of JSON.
 
-    It is the hook for notifications. A change comes to pass when an event is recorded that makes it, or when time comes to it. Changes are kept beside the
-    log from the first watch on, so that none is missed while nobody watches. With --cursor the next watch carries on where
-    this one ended; a line is printed again where a watch was killed before it had noted that, with the same id.
-    Without --cursor and --after all that is kept is printed. It goes on until Ctrl-C, unless --once is given.
+    It is the hook for notifications. A change comes to pass when an event is recorded that makes it, or when time comes
+    to it. Changes are kept beside the log from the first watch on, so that none is missed while nobody watches. With
+    --cursor the next watch carries on where this one ended; a line is printed again where a watch was killed before it
+    had noted that, with the same id. Without --cursor and --after all that is kept is printed. It goes on until Ctrl-C,
+    unless --once is given.
 
     \b
     Examples:
@@ -62,7 +68,14 @@ def watch(
     with open_agenda(address, choice) as kept:
         with building() as progress:
             kept.rebuild(progress)
-        seq = _print(kept, seq, cursor)
+        try:
+            seq = _print(kept, seq, cursor)
+        except QuestionError as error:
+            where = "--after" if cursor is None else f"--cursor {cursor}"
+            raise click.UsageError(f"{where}: {error}") from None
+        failing = _report(kept, set())
+        if once and failing:
+            ctx.exit(RULE_FAILED)
         while not once:
             time.sleep(interval.total_seconds())
             kept.follow()
@@ -72,6 +85,14 @@ def watch(
                     "watch it with the same --settings, --rules, --pack and --select"
                 )
             seq = _print(kept, seq, cursor)
+            failing |= _report(kept, failing)
+
+
+def _report(kept: Agenda, told: set[str]) -> set[str]:
+    """Say which rules fail by now, those told before aside; returns their names."""
+    failures = [failure for failure in kept.failures() if failure.rule not in told]
+    report_failures(failures)
+    return {failure.rule for failure in failures}
 
 
 def _print(kept: Agenda, seq: int, cursor: Path | None) -> int:
@@ -88,6 +109,8 @@ def _print(kept: Agenda, seq: int, cursor: Path | None) -> int:
 
 def _noted(cursor: Path) -> int:
     """The number that a cursor's file holds; 0 where there is no such file yet."""
+    if not cursor.absolute().parent.is_dir():
+        raise click.UsageError(f"--cursor {cursor}: there is no folder {cursor.parent}; make it first")
     try:
         text = cursor.read_text(encoding="ascii").strip()
     except FileNotFoundError:

@@ -167,11 +167,11 @@ def _summary(found: ComingDays) -> str:
 def _notes(basis: AgendaBasis) -> list[str]:
     told = []
     if basis.is_stale:
-        told.append("By other rules or settings than those of now; without --as-is it is built anew.")
+        told.append("The agenda is by other rules or settings than those of now; without --as-is it is built anew.")
     if basis.is_rebuilding:
-        told.append("It is being built anew.")
+        told.append("The agenda is being built anew.")
     if basis.is_behind:
-        told.append(f"It covers the log up to position {basis.position}, and the log has more.")
+        told.append(f"The agenda covers the log up to position {basis.position}, and the log has more.")
     return told
 
 

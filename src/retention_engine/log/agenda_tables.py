@@ -163,6 +163,11 @@ class AgendaTables(ABC):
         )
         return [ActionRow._make(row) for row in self.found(statement, generation, after, until, at, at, *values)]
 
+    def owners(self, generation: int) -> list[str]:
+        """Whose clients a build has actions for, by name."""
+        statement = "SELECT DISTINCT owner FROM @agenda_actions WHERE generation = ? ORDER BY owner"
+        return [owner for (owner,) in self.found(statement, generation)]
+
     def failures(self, generation: int, at: int) -> list[FailureRow]:
         """The rules that can't be evaluated at a moment, by client."""
         statement = (
@@ -175,6 +180,10 @@ class AgendaTables(ABC):
         """How many clients are at each level at a moment."""
         statement = "SELECT status, count(*) FROM @agenda_spells WHERE generation = ? AND starts <= ? AND until > ? GROUP BY status"
         return {status: count for status, count in self.found(statement, generation, at, at)}  # noqa: C416 - rows of a driver's own class
+
+    @abstractmethod
+    def last_news(self) -> int:
+        """The largest number that news were ever given, whether or not they are still there; 0 before the first."""
 
     def news(self, after: int, limit: int) -> list[NewsRow]:
         """What came to pass behind a number, in order, so many at most."""

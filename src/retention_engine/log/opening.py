@@ -53,4 +53,6 @@ def _store(address: str, *, create: bool, **options: Any) -> Store:
             raise LogError(f"a log on PostgreSQL needs psycopg ({error})", hint=hint) from error
 
         return PostgresStore(address, create=create, **options)
-    raise LogError(f"{address!r} is no log's address; write sqlite:///clients.db or postgresql://user@host/database")
+    raise LogError(
+        f"{address!r} is no log's address", hint="Write sqlite:///clients.db or postgresql://user@host/database."
+    )

@@ -126,6 +126,11 @@ class PostgresAgendaTables(AgendaTables):
         with translated(self._connections.name):
             self._tracker.track(self._cursor, Tracking(track_of(generation), position))
 
+    def last_news(self) -> int:
+        """The largest number that news were ever given."""
+        ((last, is_called),) = self.found("SELECT last_value, is_called FROM @agenda_news_seq_seq")
+        return int(last) if is_called else 0
+
     def new_generation(self, *values: Any) -> int:
         """Store a build; the answer is its number."""
         statement = (

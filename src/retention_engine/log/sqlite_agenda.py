@@ -109,6 +109,11 @@ class SQLiteAgendaTables(AgendaTables):
         """Note that a build has followed the log up to a position."""
         self._tracker.track(self._cursor, Tracking(track_of(generation), position))
 
+    def last_news(self) -> int:
+        """The largest number that news were ever given."""
+        found = self.found("SELECT seq FROM sqlite_sequence WHERE name = 'agenda_news'")
+        return int(found[0][0]) if found else 0
+
     def new_generation(self, *values: Any) -> int:
         """Store a build; the answer is its number."""
         statement = (
