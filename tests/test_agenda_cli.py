@@ -1,12 +1,20 @@
 import json
+import os
 import signal
+import sqlite3
 import subprocess
-from contextlib import contextmanager
+import sys
+import time
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 
 import pytest
 
 from command import RETENTION, environment, retention
 from doc_examples import ROOT
+from retention_engine import Engaged, create_log, days
+from retention_engine.log.sqlite_connections import LOCK_TIMEOUT
+from retention_engine.moments import instant_text
 
 LOG = "sqlite:///clients.db"
 AT = ("--at", "2026-06-30")
@@ -115,6 +123,21 @@ def test_what_is_no_question_is_refused(folder):
     assert "replay the log for that" in ran.err
 
 
+def test_what_happened_within_this_second_or_by_a_clock_ahead_is_no_obstacle(tmp_path):
+    later = datetime.now(UTC) + days(1)
+    with create_log(f"sqlite:///{tmp_path}/clients.db", clock=lambda: later) as log:
+        log.record(Engaged(client="acme", at=later))
+    found = document(tmp_path)
+    assert (found["at"], found["counts"]["healthy"]) == (instant_text(later), 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="arguments are text there")
+def test_an_owner_of_broken_bytes_is_nobody(folder):
+    ran = retention("agenda", LOG, *AT, "--owner", b"\xff", cwd=folder)
+    assert ran.code == 0
+    assert "What is due by 2026-07-07: nothing" in ran.text
+
+
 def test_a_rule_that_fails_is_told(folder):
     (folder / "acme.py").write_text(BROKEN)
     ran = retention("agenda", LOG, *AT, "--rules", "./acme.py", "--format", "json", cwd=folder)
@@ -198,6 +221,18 @@ def test_an_owner_without_actions_is_told_of_others(folder):
     assert "no action is for a client of 'joe'; did you mean 'jo'?" in ran.err
 
 
+def test_a_cursor_is_no_device_and_its_name_not_too_long(folder):
+    assert watched(folder) == []
+    recorded(folder, "newcomer", "engaged")
+    ran = retention("watch", LOG, "--once", "--cursor", os.devnull, cwd=folder)
+    assert (ran.code, ran.out) == (2, b"")
+    assert "is no file" in ran.err
+    ran = retention("watch", LOG, "--once", "--cursor", "n" * 250, cwd=folder)
+    assert ran.code == 2
+    assert "can't be written" in ran.err
+    assert "--cursor" in ran.err
+
+
 @contextmanager
 def watching(folder, *args):
     command = [*RETENTION, "watch", LOG, "--interval", "1 seconds", *CURSOR, *args]
@@ -232,6 +267,20 @@ def test_a_watch_goes_on_until_it_is_stopped_and_the_next_carries_on(folder):
         while lines[-1]["client"] != "third":  # what was not noted before the kill comes again, with its id
             lines.append(json.loads(process.stdout.readline()))
         assert lines[:-1] in ([], [second], [first, second])
+
+
+def test_a_watch_outlives_a_lock(folder):
+    assert watched(folder, *CURSOR) == []
+    with watching(folder) as process:
+        recorded(folder, "newcomer", "engaged")
+        assert json.loads(process.stdout.readline())["client"] == "newcomer"
+        with closing(sqlite3.connect(folder / "clients.db", isolation_level=None)) as long_import:
+            long_import.execute("BEGIN IMMEDIATE")
+            time.sleep(LOCK_TIMEOUT + 2)  # longer than the watch waits for a lock
+            assert process.poll() is None
+        recorded(folder, "another", "engaged")
+        lines = iter(process.stdout.readline, b"")
+        assert next(line["client"] for line in map(json.loads, lines)) == "another"
 
 
 def test_a_watch_ends_where_the_agenda_is_by_other_rules(folder):

@@ -4,6 +4,7 @@ import ast
 import gzip
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from retention_engine.parallel import Recipe, ReplayWork, replay_file, replay_lo
 from wanted import (
     complaint,
     death_by,
+    held_back,
     never_met,
     nothing_to_send,
     untold_complaint,
@@ -264,6 +266,32 @@ def test_who_stops_listening_stops_the_work(address):
     found.close()
 
 
+def test_an_interrupt_while_processes_start_is_not_for_them(address):
+    assert all(replay_log(address, task(held_back), jobs=2))
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_workers_end_with_the_program_that_started_them(address):
+    program = (
+        "import sys, time\n"
+        "from datetime import UTC, datetime\n"
+        "from retention_engine import Recipe, ReplayWork, replay_log\n"
+        "from wanted import worker\n"
+        "if __name__ == '__main__':\n"
+        "    work = ReplayWork(Recipe(), worker, datetime(2026, 6, 30, tzinfo=UTC))\n"
+        "    found = replay_log(sys.argv[1], work, jobs=2)\n"
+        "    print(next(found), flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    command = [sys.executable, "-c", program, address]
+    with subprocess.Popen(command, cwd=Path(__file__).parent, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.kill()
+        # Its workers have the same output: it is closed once they are gone, too.
+        process.communicate(timeout=60)
+
+
 class TestCommand:
     def test_two_jobs_print_what_one_prints(self, address, file, tmp_path):
         zipped = tmp_path / "clients.jsonl.gz"
@@ -293,6 +321,14 @@ class TestCommand:
             given = {"stdin": file.read_bytes()} if log == "-" else {}
             one = retention("replay", log, *AT, *how, **given)
             assert retention("replay", log, *AT, *how, "--jobs", "2", **given) == one
+
+    @pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="there is no file that is a pipe")
+    def test_mistakes_in_a_pipe_are_told_though_it_can_be_read_only_once(self):
+        said = {"client": "acme", "id": "x", "at": "2026-01-05"}
+        lines = [json.dumps(said | {"kind": kind}) for kind in ("engaged", "complained")]
+        ran = retention("replay", "/dev/stdin", *AT, "--jobs", "2", stdin="\n".join(lines).encode())
+        assert (ran.code, ran.out) == (3, b"")
+        assert "used for another event" in ran.err
 
 
 def test_a_log_on_a_server(processes):

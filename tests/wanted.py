@@ -18,6 +18,11 @@ def worker(assessment: Assessment) -> tuple[str, int]:
     return assessment.client.id, os.getpid()
 
 
+def held_back(_: Assessment) -> bool:
+    """Whether the worker was started with interrupts held back."""
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def verdict_after_a_death(assessment: Assessment, *, victim: str, grave: Path) -> dict[str, Any]:
     """The verdict, but that the first worker to come to the victim dies of it."""
     if assessment.client.id == victim:

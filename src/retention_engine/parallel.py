@@ -8,6 +8,8 @@ is lost is done again.
 import os
 import pickle
 import signal
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
@@ -15,7 +17,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from heapq import merge
 from itertools import count, islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -235,7 +237,7 @@ class _Workers:
 
     def _processes(self) -> Executor:
         # A process that is forked would share what this one has open, a database among it.
-        return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_others)
+        return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=_begin_as_worker)
 
     def done(
         self, do: Callable[..., R], work: ReplayWork[Any], pieces: Iterable[tuple[str, tuple[Any, ...]]]
@@ -270,14 +272,21 @@ class _Workers:
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
     def _submit(self, *what: Any) -> Future[bytes]:
+        if self._is_ours:
+            with _interrupts_held_back():
+                return self._submit_to_processes(*what)
         try:
             return self._executor.submit(_done_by_worker, *what)
         except BrokenExecutor as error:
-            if not self._is_ours:
-                lost: Future[bytes] = Future()
-                lost.set_exception(error)
-                return lost
-        self.close()
+            lost: Future[bytes] = Future()
+            lost.set_exception(error)
+            return lost
+
+    def _submit_to_processes(self, *what: Any) -> Future[bytes]:
+        try:
+            return self._executor.submit(_done_by_worker, *what)
+        except BrokenExecutor:
+            self.close()
         self._executor = self._processes()
         return self._executor.submit(_done_by_worker, *what)
 
@@ -301,5 +310,27 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _leave_interrupts_to_others() -> None:
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Hold Ctrl-C back while processes may be started: they do so, too, and have nothing to say about it."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin_as_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End where the process is gone that has started this one; it can't say so itself if it was killed."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

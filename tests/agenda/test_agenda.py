@@ -148,6 +148,12 @@ class TestQuestions:
         assert [it.client for it in agenda.due(DUE + days(9), at=DUE)] == ["acme", "bolt"]
         assert list(agenda.due(DUE + days(9), at=DUE, owner="max")) == []
 
+    def test_texts_that_no_event_can_carry_find_nothing(self, agenda):
+        for text in ("a\0b", "\udcff"):
+            assert list(agenda.due(DUE, at=DUE, owner=text)) == []
+            with pytest.raises(UnknownClient):
+                agenda.status(text, DUE)
+
     def test_where_none_was_built_it_says_so(self, log):
         agenda = Agenda(log, ESSENTIALS)
         for ask in (agenda.basis, agenda.counts, agenda.news):
@@ -245,6 +251,27 @@ class TestEvents:
             (failure,) = agenda.failures(JANUARY + days(10))
             assert failure.cause.startswith("ValueError: � ? is no text (")
             assert list(agenda.failures(JANUARY + days(9))) == []
+
+    def test_rules_that_fail_are_told_by_name_whichever_failed_first(self, log):
+        @rule
+        def also_fails(client: Client) -> Findings:
+            """It fails when it meets a complaint."""
+            yield from ()
+            if client.complaints:
+                raise ValueError("a complaint")
+
+        @rule
+        def fails(client: Client) -> Findings:
+            """It always fails."""
+            yield from ()
+            raise ValueError(client.id)
+
+        log.record(at(0))
+        log.record(at(10, Complained))
+        with Agenda(log, Engine([also_fails, fails])) as agenda:
+            agenda.rebuild()
+            assert agenda.status("acme", JANUARY).failing == ("fails",)
+            assert agenda.status("acme", JANUARY + days(10)).failing == ("also-fails", "fails")
 
 
 class TestRecording:
@@ -554,6 +581,22 @@ class TestBuilding:
         for ask in (agenda.basis, agenda.rebuild):
             with pytest.raises(LogTooNew):
                 ask()
+
+
+def test_what_is_asked_together_is_answered_from_one_state(shared_log):
+    with open_log(shared_log, clock=lambda: DUE) as log, open_log(shared_log, clock=lambda: DUE) as other:
+        log.record(at(0))
+        Agenda(other, ESSENTIALS).rebuild()
+        Agenda(other, ESSENTIALS).attach()
+        with Agenda(log, ESSENTIALS) as agenda:
+            with agenda.snapshot():
+                before = agenda.counts(JANUARY)
+                other.record(at(10, client="bolt"))
+                assert agenda.counts(JANUARY) == before
+                assert agenda.basis() == before.basis
+                with pytest.raises(QuestionError):
+                    agenda.counts(JANUARY - MICROSECOND)
+            assert agenda.counts(JANUARY + days(10)).by_status[Health.HEALTHY] == 2
 
 
 def test_an_agenda_can_be_asked_where_nothing_may_be_written(shared_log):

@@ -12,6 +12,7 @@ from ..findings import Health
 from ..log import EventLog
 from ..log.agenda_rows import BEGINNING, NO_ROWS, Generation, State
 from ..log.agenda_tables import AgendaTables
+from ..log.rows import can_be_a_client
 from ..stating import RuleFailure
 from .answers import (
     AgendaAction,
@@ -25,6 +26,7 @@ from .answers import (
     change_of,
     news_of,
 )
+from .courses import plain
 from .fingerprints import engine_fingerprint
 from .following import Follower, passed
 from .instants import moment_of, number
@@ -55,6 +57,7 @@ class Agenda:
         self._store = log.store.agenda
         self._follower = Follower(log, engine, self.fingerprint)
         self._rebuild: Rebuild | None = None
+        self._held = _Held()
 
     def __enter__(self) -> Self:
         return self
@@ -137,6 +140,22 @@ class Agenda:
 
     # Asking it.
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Self]:
+        """Have all that this thread asks within, news aside, answered from one state, whatever is recorded meanwhile.
+
+        Keep it short: the database keeps that state for as long.
+
+        Raises:
+            NoAgenda: none has been built.
+        """
+        with self._asking() as held:
+            self._held.found = held
+            try:
+                yield self
+            finally:
+                self._held.found = None
+
     def basis(self) -> AgendaBasis:
         """What the agenda's answers are by at present.
 
@@ -186,7 +205,8 @@ class Agenda:
         """
         with self._asking(None if at is None else number(at)) as (tables, generation, basis):
             since = BEGINNING if after is None else number(after)
-            found = tables.due(generation.id, since, number(until), self._moment(at, generation), owner)
+            whose = None if owner is None else plain(owner)
+            found = tables.due(generation.id, since, number(until), self._moment(at, generation), whose)
         return AgendaAnswer(tuple(map(action_of, found)), basis)
 
     def owners(self) -> AgendaAnswer[str]:
@@ -211,7 +231,8 @@ class Agenda:
             QuestionError: the moment is before the horizon.
         """
         with self._asking(None if at is None else number(at)) as (tables, generation, basis):
-            rows = tables.rows_of(generation.id, [client]).get(client, NO_ROWS)
+            names = [client] if can_be_a_client(client) else []
+            rows = tables.rows_of(generation.id, names).get(client, NO_ROWS)
             asked = self._moment(at, generation)
         status = rows.status(asked)
         if status is None:
@@ -320,15 +341,17 @@ class Agenda:
     @contextmanager
     def _asking(self, moment: int | None = None) -> Iterator[tuple[AgendaTables, Generation, AgendaBasis]]:
         """The tables, the build that answers, and what that is; not for moments before its horizon."""
+        if (held := self._held.found) is not None:
+            _refuse_before_horizon(held[1], moment)
+            yield held
+            return
         head = self.log.head()
         with self._store.reading() as tables:
             state = tables.state() if tables.exist() and tables.is_current(self.log.store.name) else None
             generation = None if state is None else state.active
             if state is None or generation is None:
                 raise NoAgenda(f"{self.log.store.name} has no agenda yet")
-            if moment is not None and moment < generation.horizon:
-                asked, horizon = moment_of(moment).isoformat(), moment_of(generation.horizon).isoformat()
-                raise QuestionError(f"the agenda answers from {horizon} on, not as of {asked}; replay the log for that")
+            _refuse_before_horizon(generation, moment)
             yield tables, generation, self._basis_of(state, generation, head)
 
     def _basis_of(self, state: State, generation: Generation, head: int) -> AgendaBasis:
@@ -344,3 +367,15 @@ class Agenda:
     def _moment(self, at: datetime | None, generation: Generation) -> int:
         """The moment asked about; now, where none is given, or the horizon where another clock is ahead of ours."""
         return max(number(self.log.clock()), generation.horizon) if at is None else number(at)
+
+
+class _Held(threading.local):
+    """The state from which a thread has all its questions answered, if it has asked for that."""
+
+    found: tuple[AgendaTables, Generation, AgendaBasis] | None = None
+
+
+def _refuse_before_horizon(generation: Generation, moment: int | None) -> None:
+    if moment is not None and moment < generation.horizon:
+        asked, horizon = moment_of(moment).isoformat(), moment_of(generation.horizon).isoformat()
+        raise QuestionError(f"the agenda answers from {horizon} on, not as of {asked}; replay the log for that")

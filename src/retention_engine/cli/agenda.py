@@ -66,17 +66,19 @@ def agenda(
         if not as_is:
             with building() as progress:
                 kept.rebuild(progress)
-        moment = at or now()
-        until = moment + timedelta(days=days)
-        found = ComingDays(
-            at=moment,
-            until=until,
-            counts=kept.counts(moment),
-            changes=tuple(kept.changes(moment, until)),
-            actions=tuple(kept.due(until, at=moment, owner=owner)),
-            failures=tuple(kept.failures(moment)),
-        )
-        owners = kept.owners().items if owner and not found.actions else ()
+        with kept.snapshot():
+            # What was recorded within this second, or by a clock ahead of ours, has happened all the same.
+            moment = at or max(now(), kept.basis().horizon or now())
+            until = moment + timedelta(days=days)
+            found = ComingDays(
+                at=moment,
+                until=until,
+                counts=kept.counts(moment),
+                changes=tuple(kept.changes(moment, until)),
+                actions=tuple(kept.due(until, at=moment, owner=owner)),
+                failures=tuple(kept.failures(moment)),
+            )
+            owners = kept.owners().items if owner and not found.actions else ()
     if format_ == "json":
         sys.stdout.buffer.write(as_json(agenda_document(found)))
     else:

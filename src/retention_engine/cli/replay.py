@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -47,7 +48,7 @@ View = dict[str, Any]
     default=1,
     metavar="N",
     show_default=True,
-    help="How many processes share the clients; 0 for as many as there are cores. Standard input is for one.",
+    help="How many processes share the clients; 0 for as many as there are cores. A pipe is read by one.",
 )
 @click.option("--fail-on", type=LevelParam(), help="Exit with 1 if a client's status is LEVEL or worse.")
 @click.pass_context
@@ -104,13 +105,16 @@ def _by_several(
     at: datetime,
     known_at: datetime | None,
 ) -> Iterable[Seen] | None:
-    """What several processes see of the clients; `None` where one is to read the log, to say what is wrong with it."""
+    """What several processes see of the clients; `None` where one is to read the log, to say what is wrong with it.
+
+    What can be read only once, such as a pipe, is for one process from the beginning.
+    """
     from ..parallel import ReplayWork, replay_file, replay_log
 
     task = ReplayWork(choice.recipe(), read, at, known_at)
     if is_address(log):
         return replay_log(log, task, jobs=jobs)
-    return None if log == STANDARD_INPUT else replay_file(log, task, jobs=jobs)
+    return replay_file(log, task, jobs=jobs) if log != STANDARD_INPUT and Path(log).is_file() else None
 
 
 def _noting_failures(failures: list[RuleFailure], found: Iterable[Seen]) -> Iterator[Seen]:

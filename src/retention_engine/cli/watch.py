@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import click
 import msgspec
 
 from ..agenda import Agenda
-from ..errors import QuestionError
+from ..errors import LogLocked, QuestionError
 from ..formats.agenda import news_view
 from .agenda import building, open_agenda
 from .exits import RULE_FAILED
@@ -68,8 +69,9 @@ def watch(
     with open_agenda(address, choice) as kept:
         with building() as progress:
             kept.rebuild(progress)
+        telling = _Telling(kept, seq, cursor)
         try:
-            seq = _print(kept, seq, cursor)
+            telling.tell()
         except QuestionError as error:
             where = "--after" if cursor is None else f"--cursor {cursor}"
             raise click.UsageError(f"{where}: {error}") from None
@@ -78,14 +80,15 @@ def watch(
             ctx.exit(RULE_FAILED)
         while not once:
             time.sleep(interval.total_seconds())
-            kept.follow()
-            if kept.basis().is_stale:
-                raise click.UsageError(
-                    "the agenda is by other rules or settings now, since another program asked for these; "
-                    "watch it with the same --settings, --rules, --pack and --select"
-                )
-            seq = _print(kept, seq, cursor)
-            failing |= _report(kept, failing)
+            with suppress(LogLocked):  # by a long import, say; the next look finds what this one has missed
+                kept.follow()
+                if kept.basis().is_stale:
+                    raise click.UsageError(
+                        "the agenda is by other rules or settings now, since another program asked for these; "
+                        "watch it with the same --settings, --rules, --pack and --select"
+                    )
+                telling.tell()
+                failing |= _report(kept, failing)
 
 
 def _report(kept: Agenda, told: set[str]) -> set[str]:
@@ -95,22 +98,31 @@ def _report(kept: Agenda, told: set[str]) -> set[str]:
     return {failure.rule for failure in failures}
 
 
-def _print(kept: Agenda, seq: int, cursor: Path | None) -> int:
-    """Print what has come to pass behind a number, and note how far that is; returns the last number."""
-    while news := kept.news(seq):
-        for one in news:
-            sys.stdout.buffer.write(msgspec.json.encode(news_view(one)) + b"\n")
-        sys.stdout.buffer.flush()
-        seq = news[-1].seq
-        if cursor is not None:
-            _note(cursor, seq)
-    return seq
+class _Telling:
+    """Prints what has come to pass behind a number, and notes how far that is."""
+
+    def __init__(self, kept: Agenda, seq: int, cursor: Path | None) -> None:
+        self._kept = kept
+        self._seq = seq
+        self._cursor = cursor
+
+    def tell(self) -> None:
+        """Print what there is; if that is cut short, the next time carries on behind what was printed."""
+        while news := self._kept.news(self._seq):
+            for one in news:
+                sys.stdout.buffer.write(msgspec.json.encode(news_view(one)) + b"\n")
+            sys.stdout.buffer.flush()
+            self._seq = news[-1].seq
+            if self._cursor is not None:
+                _note(self._cursor, self._seq)
 
 
 def _noted(cursor: Path) -> int:
     """The number that a cursor's file holds; 0 where there is no such file yet."""
     if not cursor.absolute().parent.is_dir():
         raise click.UsageError(f"--cursor {cursor}: there is no folder {cursor.parent}; make it first")
+    if cursor.exists() and not cursor.is_file():  # a device may have no end, and would be replaced
+        raise click.UsageError(f"--cursor {cursor}: is no file")
     try:
         text = cursor.read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -129,5 +141,6 @@ def _note(cursor: Path, seq: int) -> None:
         beside.write_text(f"{seq}\n", encoding="ascii")
         beside.replace(cursor)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # a name too long is no file's
+            beside.unlink(missing_ok=True)
         raise click.UsageError(f"--cursor {cursor}: can't be written: {error.strerror}") from None

@@ -131,7 +131,7 @@ class AgendaTables(ABC):
         names = list(clients)
         found: dict[str, list[tuple[Any, ...]]] = {}
         for table, columns in _COLUMNS.items():
-            order = "starts" if table != "actions" else "due, id, opens"
+            order = {"spells": "starts", "actions": "due, id, opens", "failures": "rule, starts"}[table]
             statement = (
                 f"SELECT {columns} FROM @agenda_{table} WHERE generation = ? AND client = ? ORDER BY client, {order}"  # noqa: S608 - names of ours
             )
