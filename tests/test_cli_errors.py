@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -262,3 +263,22 @@ def test_a_command_that_is_stopped_from_the_keyboard_says_that_it_was():
     started.send_signal(signal.SIGINT)
     out, err = started.communicate()
     assert (started.returncode, out, err) == (130, b"", b"")
+
+
+@pytest.mark.parametrize("module", ["cli.streams", "errors", "cli.options", "cli.replay", "codec", "engine"])
+def test_a_command_that_is_stopped_while_it_starts_says_so_too(folder, module):
+    """As if Ctrl-C came while that module was imported."""
+    program = (
+        "import sys\n"
+        "class Impatient:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == 'retention_engine.{module}':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Impatient())\n"
+        "from retention_engine.cli import main\n"
+        "main(['replay', 'log.jsonl', '--at', '2026-06-30'])\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, env=environment(), capture_output=True, check=False
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, b"", b"")

@@ -336,6 +336,45 @@ class TestRecording:
         assert agenda.follow() == 0
         assert_equals_replay(agenda, log, [])
 
+    def test_each_client_of_many_events_is_read_once_for_all_of_them(self, agenda, log, monkeypatch):
+        bring_in(log, [at(day, Engaged, f"client {day % 3}") for day in range(1, 30)])
+        assert agenda.news(until=JANUARY).items == ()
+        reads = []
+        client = type(log.store).client
+        monkeypatch.setattr(type(log.store), "client", lambda store, name: reads.append(name) or client(store, name))
+        monkeypatch.setattr(following, "PAGE", 5)
+        told = []
+        monkeypatch.setattr(following, "LARGE_PAGE", 16)
+        agenda.rebuild(told.append)
+        assert sorted(reads) == sorted(2 * ["client 0", "client 1", "client 2"])
+        assert [(step.done, step.total) for step in told] == [(16, 29), (29, 29)]
+        assert_equals_replay(agenda, log, [DUE])
+        found = [(item.client, item.before, item.after) for item in agenda.news(until=JANUARY + days(30))]
+        assert found == [(f"client {number}", None, Health.HEALTHY) for number in (1, 2, 0)]
+
+    def test_pages_become_smaller_where_others_are_quicker(self, agenda, log, monkeypatch):
+        """What others do while a large page is worked out makes that in vain, so that nobody would ever be done."""
+        bring_in(log, [at(day, Engaged, f"client {day % 9}") for day in range(1, 80)])
+        other = Agenda(EventLog(log.store, clock=log.clock), ESSENTIALS)
+        monkeypatch.setattr(following, "PAGE", 1)
+        monkeypatch.setattr(following, "LARGE_PAGE", 64)
+        work_at_once = following.Follower._work_at_once
+        pages = []
+
+        def overtaken(*given):
+            pages.append(given[-1])
+            found = work_at_once(*given)
+            if len(pages) < 3:
+                monkeypatch.setattr(following.Follower, "_work_at_once", work_at_once)
+                other.follow(2)
+                monkeypatch.setattr(following.Follower, "_work_at_once", overtaken)
+            return found
+
+        monkeypatch.setattr(following.Follower, "_work_at_once", overtaken)
+        assert agenda.follow() == 79 - 4
+        assert pages[:3] == [65, 3 + 16, 5 + 4]
+        assert_equals_replay(agenda, log, [DUE])
+
     def test_following_and_building_end_though_others_record_without_end(self, agenda, log, monkeypatch):
         other = EventLog(log.store, clock=log.clock)
         step = following.Follower.step

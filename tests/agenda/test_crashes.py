@@ -53,7 +53,7 @@ def assert_every_build_is_right(log: EventLog) -> list[Generation]:
             upto = generation.upto if generation.position is None else generation.position
             known = [event for event in events if event.position <= upto]
             is_read = generation.position is not None or client <= generation.mark
-            rows = made(by_fingerprint[generation.fingerprint], client, known)[0] if known and is_read else NO_ROWS
+            rows = made(by_fingerprint[generation.fingerprint], client, known).rows if known and is_read else NO_ROWS
             assert_same(stored[generation.id].get(client, NO_ROWS), rows)
     return list(state.generations)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,7 @@ from retention_engine import (
     open_log,
     rule,
 )
+from retention_engine.agenda import following
 from retention_engine.log import EventLog
 from retention_engine.log.rows import key_of
 from strategies import JITTERS, logs, moments
@@ -133,7 +135,9 @@ class Story:
                 record(self.log if how == "here" else self.other, event)
 
     def follow(self) -> None:
-        self.agenda.follow(self.draw(st.sampled_from([None, 1, 3])))
+        """Follow, with pages that are soon large ones, too."""
+        with patch.multiple(following, PAGE=self.draw(st.sampled_from([1, 2, 500])), LARGE_PAGE=4):
+            self.agenda.follow(self.draw(st.sampled_from([None, 1, 3])))
         if not self.agenda.basis().is_behind:
             self.compare()
 

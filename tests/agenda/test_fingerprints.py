@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from copy import deepcopy
 from datetime import timedelta
 from importlib import reload
 
@@ -20,6 +21,7 @@ from retention_engine import (
     Settings,
     days,
     engine_fingerprint,
+    instant,
     rule,
 )
 from retention_engine.rules import contact
@@ -108,6 +110,50 @@ def test_values_that_a_rule_closes_over_count():
     assert fingerprint(waiting(days(1))) != fingerprint(waiting(days(1), Health.UNKNOWN))
 
 
+def waiting_as(told: object):
+    @rule
+    def waits(client: Client) -> Findings:
+        """Nobody waits."""
+        yield Concern(Health.WATCH, starts=client.since, because=client.first, message=str(told))
+
+    return waits
+
+
+ITSELF: list = []
+ITSELF.append(ITSELF)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("a", "b"), ("a", "c")),
+        (("a", "b"), ("b", "a")),
+        (("a", "b"), ["a", "b"]),
+        ((("a",), "b"), ("a", ("b",))),
+        (("ab",), ("a", "b")),
+        ({"a", "b"}, {"a", "c"}),
+        ({"a": 1, "b": 2}, {"a": 2, "b": 1}),
+        ({"a": [days(1)]}, {"a": [days(2)]}),
+        (Health.WATCH, Health.UNKNOWN),
+        (days(1), instant("2026-01-01")),
+        (instant("2026-01-01"), instant("2026-01-02")),
+        (ITSELF, []),
+    ],
+    ids=str,
+)
+def test_what_is_in_the_values_counts_too(one, other):
+    assert fingerprint(waiting_as(one)) == fingerprint(waiting_as(deepcopy(one)))
+    assert fingerprint(waiting_as(one)) != fingerprint(waiting_as(other))
+
+
+def test_the_order_of_a_set_does_not_count():
+    names = [f"name {number}" for number in range(50)]
+    for kind in (set, frozenset, dict.fromkeys):
+        assert fingerprint(waiting_as(kind(names))) == fingerprint(waiting_as(kind(reversed(names))))
+    twice = ("a", "b")
+    assert fingerprint(waiting_as((twice, twice))) == fingerprint(waiting_as((twice, deepcopy(("a", "b")))))
+
+
 def test_a_change_anywhere_in_the_file_of_a_rule_counts(tmp_path, monkeypatch):
     file = tmp_path / "acme_fingerprints.py"
     source = (
@@ -140,3 +186,6 @@ def test_what_is_no_plain_function_has_one_too():
 
     assert fingerprint(rule(Lately())) == fingerprint(rule(Lately()))
     assert fingerprint(rule(Lately())) != fingerprint(contact.quiet_client)
+    later = Lately()
+    later.by = days(1)
+    assert fingerprint(rule(later)) != fingerprint(rule(Lately()))

@@ -3,8 +3,9 @@
 import inspect
 import json
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
+from enum import Enum
 from hashlib import sha256
 from importlib.metadata import version
 from types import CodeType, FunctionType
@@ -19,7 +20,7 @@ ROWS = 1
 Sources = dict[str, str]
 """Digests of sources, by file."""
 
-_SIMPLE = (str, bytes, int, float, complex, type(None), Decimal, timedelta)
+_SIMPLE = (str, bytes, int, float, complex, type(None), Decimal, date, timedelta, Enum)
 
 
 def engine_fingerprint(engine: Engine) -> str:
@@ -56,6 +57,8 @@ def _function(function: Any, sources: Sources, seen: set[int]) -> Iterator[str]:
     seen.add(id(function))
     if not isinstance(function, FunctionType):
         yield type(function).__qualname__
+        kept = {name: value for name, value in getattr(function, "__dict__", {}).items() if not name.startswith("__")}
+        yield from _value(kept, sources, seen)
         called = type(function).__call__ if callable(function) else None
         if isinstance(called, FunctionType):
             yield from _function(called, sources, seen)
@@ -70,10 +73,25 @@ def _function(function: Any, sources: Sources, seen: set[int]) -> Iterator[str]:
             held = cell.cell_contents
         except ValueError:  # it is yet to be given a value
             continue
-        if isinstance(held, FunctionType):
-            yield from _function(held, sources, seen)
-        else:
-            yield repr(held) if isinstance(held, _SIMPLE) else type(held).__qualname__
+        yield from _value(held, sources, seen)
+
+
+def _value(held: object, sources: Sources, seen: set[int]) -> Iterator[str]:
+    """What a value says that a function closes over; of what is neither simple nor made of what is simple, its type."""
+    if isinstance(held, _SIMPLE):
+        yield repr(held)
+    elif isinstance(held, FunctionType):
+        yield from _function(held, sources, seen)
+    elif isinstance(held, (tuple, list, set, frozenset, Mapping)) and id(held) not in seen:
+        seen.add(id(held))
+        yield f"{type(held).__qualname__} of {len(held)}"
+        members = held.items() if isinstance(held, Mapping) else held
+        said = [list(_value(member, sources, seen)) for member in members]
+        seen.remove(id(held))  # it may be met again, only not within itself
+        for member in said if isinstance(held, (tuple, list)) else sorted(said):
+            yield from member
+    else:
+        yield type(held).__qualname__
 
 
 def _source_around(code: CodeType) -> str:

@@ -17,10 +17,16 @@ from ..log.event_log import Fresh
 from ..log.rows import Columns, Row, events_of
 from ..log.store import Writing
 from .instants import number
-from .kept import Keeper, KeptClient
+from .kept import Keeper, KeptClient, MadeClient, made
 
 PAGE = 500
-"""How many events are followed in one transaction."""
+"""How many events are followed in one transaction where few are behind; their clients are kept."""
+
+LARGE_PAGE = 20_000
+"""The same where many are, as after an import; each of their clients is worked out once for all of these events."""
+
+STEPS_BACK = 4
+"""How much smaller the pages become where somebody else was quicker, whose work is then done in vain."""
 
 MOST_AT_ONCE = 256
 """How many events are taken in within the transaction that records them; more are left to be followed later."""
@@ -57,7 +63,7 @@ class Work(NamedTuple):
         position: how far the log has then been followed.
     """
 
-    clients: list[KeptClient]
+    clients: Sequence[KeptClient | MadeClient]
     before: dict[str, ClientRows]
     forgotten: Sequence[str]
     position: int
@@ -105,7 +111,10 @@ class Follower:
             work = self._work(tables.rows_of, writing, generation, state, by_client_fresh(fresh), fresh[-1][1])
             self._store_work(tables, state, generation, work, telling=True)
         place = (generation.id, state.epoch)
-        return lambda: self.keeper.keep(work.clients, place)
+        return lambda: self._keep(work, place)
+
+    def _keep(self, work: Work, place: tuple[int, int]) -> None:
+        self.keeper.keep([client for client in work.clients if isinstance(client, KeptClient)], place)
 
     def _catch_up(self) -> None:
         try:
@@ -115,32 +124,42 @@ class Follower:
 
     # On its own.
 
-    def follow(self, limit: int | None = None) -> int:
+    def follow(self, limit: int | None = None, *, told: Callable[[int, int], object] | None = None) -> int:
         """Follow the log, to where it ends by now, with the build that answers, if it is by these rules.
+
+        Args:
+            limit: how many events at most.
+            told: told after each of several steps how many events were read, and of how many.
 
         Returns:
             How many events were read.
         """
         head = self.log.head()  # others may record faster than this follows: there has to be an end
-        followed = 0
+        followed, page = 0, LARGE_PAGE
         while limit is None or followed < limit:
             with self._store.reading() as tables:
                 generation = tables.state().active if tables.exist() else None
                 is_there = generation is None or _is_at(head, tables, generation)
             if generation is None or generation.fingerprint != self.fingerprint or is_there:
                 break
-            count = self.step(generation.id, PAGE if limit is None else min(PAGE, limit - followed), telling=True)
+            count = self.step(generation.id, page if limit is None else min(page, limit - followed), telling=True)
             if count is None:
                 break
             followed += count
+            page = _page_after(page, count)
+            behind = head - (generation.position or 0) - count
+            if told is not None and (behind > 0 or followed > count):
+                told(followed, followed + max(0, behind))
         return followed
 
     def follow_to_the_end(self, generation_id: int, should_stop: Callable[[], bool]) -> None:
         """Follow the log, to where it ends by now, with a build that does not answer yet."""
-        head = self.log.head()
+        head, page = self.log.head(), LARGE_PAGE
         while not should_stop():
-            if self.step(generation_id, PAGE, telling=False) is None:
+            count = self.step(generation_id, page, telling=False)
+            if count is None:
                 return
+            page = _page_after(page, count)
             with self._store.reading() as tables:
                 generation = tables.state().named(generation_id)
                 if generation is None or _is_at(head, tables, generation):
@@ -180,15 +199,19 @@ class Follower:
         if not tail and not forgotten:
             return None
         upto = tail[-1][0] if tail else generation.position
-        news = by_client_rows(tail, self.log)
-        work = self._work(self._read_rows, LogSource(self.log), generation, state, news, upto, forgotten)
+        source = LogSource(self.log)
+        if len(tail) > PAGE:
+            work = self._work_at_once(source, generation, dict.fromkeys(row[1] for row in tail), upto)
+        else:
+            news = by_client_rows(tail, self.log)
+            work = self._work(self._read_rows, source, generation, state, news, upto, forgotten)
         with self.log.store.writing() as writing:
             tables = self._store.within(writing)
             now = tables.state()
             if now.epoch != state.epoch or _place(now.named(generation_id)) != _place(generation):
                 return 0
             self._store_work(tables, now, generation, work, telling=telling)
-        self.keeper.keep(work.clients, (generation.id, state.epoch))
+        self._keep(work, (generation.id, state.epoch))
         return len(tail)
 
     def _read_rows(self, generation: int, clients: Sequence[str]) -> dict[str, ClientRows]:
@@ -226,6 +249,13 @@ class Follower:
             before.update((client, found.get(client, NO_ROWS)) for client in unread)
         return Work(clients, before, forgotten, upto)
 
+    def _work_at_once(self, source: Source, generation: Generation, names: Iterable[str], upto: int) -> Work:
+        """Assess the clients concerned by many events, each from its whole history."""
+        histories = ((name, self.events(source, name, upto)) for name in names)
+        clients = [made(self.engine, name, events) for name, events in histories if events]
+        found = self._read_rows(generation.id, [client.id for client in clients])
+        return Work(clients, {client.id: found.get(client.id, NO_ROWS) for client in clients}, (), upto)
+
     def _anew(self, source: Source, client: str, upto: int) -> list[KeptClient]:
         """A client made from its history; none where that begins behind the position."""
         events = self.events(source, client, upto)
@@ -253,7 +283,12 @@ class Follower:
             tables.track(generation.id, work.position)
 
 
-def _news(client: KeptClient, work: Work, told: int) -> list[NewsRow]:
+def _page_after(page: int, count: int) -> int:
+    """How many events are to be followed next, after a step that read so many."""
+    return min(LARGE_PAGE, page * STEPS_BACK) if count else max(PAGE, page // STEPS_BACK)
+
+
+def _news(client: KeptClient | MadeClient, work: Work, told: int) -> list[NewsRow]:
     return news_of(client.id, work.before[client.id], client.rows, told, client.learned, work.position)
 
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..client import Client
 from ..engine import Engine
@@ -90,17 +90,26 @@ class KeptClient:
         return rows_of(self.id, stages, self.learned, [self._texts, *(ActionText() for _ in stages[1:])])
 
 
-def made(engine: Engine, id: str, events: Sequence[Event]) -> tuple[ClientRows, datetime | None]:
-    """A client's rows and the instant from which they hold, worked out once and for nobody to grow."""
+class MadeClient(NamedTuple):
+    """A client that was worked out once, for nobody to grow; the fields are those of a `KeptClient`."""
+
+    id: str
+    learned: datetime
+    since: datetime | None
+    rows: ClientRows
+
+
+def made(engine: Engine, id: str, events: Sequence[Event]) -> MadeClient:
+    """A client worked out from its history, which is all that is kept of it."""
     learned = max(event.recorded_at for event in events)
     client = Client.from_events(id, events)
     if not client:
-        return NO_ROWS, None
+        return MadeClient(id, learned, None, NO_ROWS)
     if client.latest_at > learned:
         kept = KeptClient(engine, id, events)
-        return kept.rows, kept.since
+        return MadeClient(id, learned, kept.since, kept.rows)
     stage = Stage(client.latest_at, client, engine.schedule(client))
-    return rows_of(id, [stage], learned, [ActionText()]), client.latest_at
+    return MadeClient(id, learned, client.latest_at, rows_of(id, [stage], learned, [ActionText()]))
 
 
 class Keeper:

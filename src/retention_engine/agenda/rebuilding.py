@@ -67,7 +67,7 @@ class Builder:
         if generation is not None:
             self._read_clients(generation)
             self._take_over(generation)
-        self._follower.follow()
+        self._follower.follow(told=self._tell_followed)
         self._remove_retired()
 
     def _begun(self) -> int | None:
@@ -121,10 +121,10 @@ class Builder:
         found: list[ClientRows] = []
         horizon, count = generation.horizon, 0
         for client, events in batch:
-            rows, since = made(self._follower.engine, client, events)
-            found.append(rows)
+            seen = made(self._follower.engine, client, events)
+            found.append(seen.rows)
             count += len(events)
-            horizon = horizon if since is None else max(horizon, number(since))
+            horizon = horizon if seen.since is None else max(horizon, number(seen.since))
         mark = batch[-1][0]
         with self._log.store.writing() as writing:
             tables = self._store.within(writing)
@@ -195,6 +195,12 @@ class Builder:
         with self._store.reading() as tables:
             state = tables.state()
         return state, state.named(generation_id)
+
+    def _tell_followed(self, done: int, total: int) -> None:
+        if self._stop.is_set():
+            raise Stopped
+        if self._progress is not None:
+            self._progress(BuildProgress(done, total))
 
     def _tell(self, generation: Generation) -> None:
         if self._progress is not None:

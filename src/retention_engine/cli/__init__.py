@@ -1,11 +1,15 @@
 """The command `retention`: it parses, calls the library and prints; each command is imported when it is used."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from keyword import iskeyword
 from typing import Any
 
 import click
+
+from .exits import INTERRUPTED
 
 COMMANDS = {
     "replay": "Replay a log: every client's health and next actions at a moment.",
@@ -30,6 +34,15 @@ COMMANDS = {
     "log": "Verify a log, or back it up.",
     "forget": "Remove what is personal about a client from a log, for good.",
 }
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ends the program where it is stopped from the keyboard: click would say that it did its work, and --fail-on was reached."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 class LazyGroup(click.Group):
@@ -60,14 +73,23 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        from .streams import speak_utf_8
+        with _interruptible():
+            from .streams import speak_utf_8
 
-        speak_utf_8()
+            speak_utf_8()
         return super().main(*args, **kwargs)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _interruptible():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> object:
+        with _interruptible():
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> object:
         from ..errors import InputError, LogError, RetentionError
-        from .exits import BAD_INPUT, INTERRUPTED, RULE_FAILED, complain, not_loaded
+        from .exits import BAD_INPUT, RULE_FAILED, complain, not_loaded
         from .streams import check_output, give_up_writing
 
         check_output()
@@ -83,8 +105,6 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{error}. {error.hint}", ctx=None) from None
         except RetentionError as error:
             raise click.UsageError(str(error), ctx=None) from None
-        except KeyboardInterrupt:
-            ctx.exit(INTERRUPTED)
         except OSError as error:  # what a command reads, it reads with errors of its own
             give_up_writing(error)
         if not_loaded(ctx):

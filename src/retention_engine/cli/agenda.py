@@ -115,17 +115,16 @@ def building() -> Iterator[Callable[[BuildProgress], object] | None]:
         yield _telling_once()
         return
     with ExitStack() as stack:
-        shown = 0
+        shown: dict[int, int] = {}
 
         @cache
         def bar(total: int) -> Any:
             return stack.enter_context(click.progressbar(length=total, label="Building the agenda", file=sys.stderr))
 
         def show(progress: BuildProgress) -> None:
-            nonlocal shown
             if progress.total >= WORTH_A_BAR:
-                bar(progress.total).update(progress.done - shown)
-                shown = progress.done
+                bar(progress.total).update(progress.done - shown.get(progress.total, 0))
+                shown[progress.total] = progress.done
 
         yield show
 
