@@ -37,6 +37,7 @@ from retention_engine.agenda import following, rebuilding
 from retention_engine.errors import KeyReused, LogReadOnly, LogTooNew, NoAgenda, QuestionError, UnknownClient
 from retention_engine.log.agenda_tables import VERSION
 from retention_engine.log.postgres_agenda import PostgresAgendaTables
+from retention_engine.log.sqlite_agenda import SQLiteAgendaTables
 
 from .comparing import assert_equals_replay
 from .test_equals_replay import Told, bring_in
@@ -749,3 +750,45 @@ def test_postgresql_takes_no_question_for_one_that_is_worth_compiling(log_on, mo
             ((compiled_above,),) = found(tables, "SELECT setting::float FROM pg_settings WHERE name = 'jit_above_cost'")
     assert len(cost_of) > 8
     assert {said: cost for said, cost in cost_of.items() if cost > compiled_above / 100} == {}
+
+
+def test_sqlite_looks_a_client_up_instead_of_reading_a_whole_build(log_on, monkeypatch):
+    """Without statistics, which no log of ours has, its planner takes the one to be as good as the other."""
+    plans = {}
+    found, done = SQLiteAgendaTables.found, SQLiteAgendaTables.done
+
+    def note(tables, statement, values):
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+            plans[statement] = [row[3] for row in found(tables, f"EXPLAIN QUERY PLAN {statement}", *values)]
+
+    def explained_found(tables, statement, *values):
+        note(tables, statement, values)
+        return found(tables, statement, *values)
+
+    def explained_done(tables, statement, rows=((),)):
+        for row in rows:
+            note(tables, statement, row)
+        return done(tables, statement, rows)
+
+    monkeypatch.setattr(SQLiteAgendaTables, "found", explained_found)
+    monkeypatch.setattr(SQLiteAgendaTables, "done", explained_done)
+    with log_on("sqlite") as log, Agenda(log, FEWER) as fewer, Agenda(log, ESSENTIALS) as agenda:
+        log.record(at(0, Engaged, "bolt"))
+        fewer.rebuild()
+        agenda.rebuild()
+        agenda.attach()
+        log.record_many([at(0), at(1, Complained)])
+        horizon = agenda.basis().horizon
+        assert agenda.status("acme", horizon).status is Health.WATCH
+        assert agenda.due(horizon + days(90), owner="").items
+        assert agenda.changes(horizon, horizon + days(90)).items
+        log.forget("acme")
+        agenda.follow()
+    of_a_client = {said: plan for said, plan in plans.items() if "client = ?" in said and "forgotten" not in said}
+    assert {said.split()[0] for said in of_a_client} == {"SELECT", "UPDATE", "DELETE"}
+    without_index = [said for said, plan in of_a_client.items() if not any("client=?" in step for step in plan)]
+    assert without_index == ["UPDATE @agenda_news SET because = ? WHERE client = ?"]
+    rows = ("agenda_spells", "agenda_actions", "agenda_failures")
+    assert [
+        said for said, plan in plans.items() if any(f"SCAN {table}" in step for step in plan for table in rows)
+    ] == []

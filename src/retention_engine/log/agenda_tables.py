@@ -27,12 +27,22 @@ VERSION = 1
 
 TABLES = ("state", "generations", "tracking", "spells", "actions", "failures", "forgotten", "news")
 NOTHING_SAID = b"[[],[]]"
+_EMPTIED: dict[str, tuple[str, tuple[bytes, ...]]] = {
+    "spells": ("because = ?", (NOTHING_SAID,)),
+    "actions": ("message = '', owner = '', about = NULL", ()),
+    "failures": ("cause = ''", ()),
+}
+"""What is left of rows with text about a client who is forgotten."""
 
 _SPELL = "client, starts, until, status, before, is_past, because"
 _ACTION = "client, opens, closes, due, id, rule, about, message, owner, because"
 _FAILURE = "client, starts, until, rule, cause"
 _NEWS = "seq, id, client, at, before, after, because, position"
 _COLUMNS = {"spells": _SPELL, "actions": _ACTION, "failures": _FAILURE}
+_ORDER = {"spells": "starts", "actions": "due, id, opens", "failures": "rule, starts"}
+_OF_CLIENT = {"spells": "@agenda_spells~client", "actions": "@agenda_actions~client", "failures": "@agenda_failures"}
+"""The tables where they are looked at for a client."""
+
 _KEYS = {"spells": "starts, client", "actions": "due, client, id, opens", "failures": "client, rule, starts"}
 
 
@@ -71,7 +81,13 @@ class AgendaTables(ABC):
 
     @abstractmethod
     def found(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """The rows that a statement finds; `?` stands for a value, `@` before the name of a table."""
+        """The rows that a statement finds.
+
+        Args:
+            statement: `?` stands for a value, `@` before the name of a table; `~client` behind that says that it is to be
+                looked up by client, which SQLite, without statistics, thinks to be no better than reading a whole build.
+            values: the values.
+        """
 
     @abstractmethod
     def done(self, statement: str, rows: Sequence[Sequence[Any]] = ((),)) -> None:
@@ -129,11 +145,11 @@ class AgendaTables(ABC):
     def rows_of(self, generation: int, clients: Iterable[str]) -> dict[str, ClientRows]:
         """What a build has on each of these clients; those on whom it has nothing are left out."""
         names = list(clients)
-        found: dict[str, list[tuple[Any, ...]]] = {}
+        found = {}
         for table, columns in _COLUMNS.items():
-            order = {"spells": "starts", "actions": "due, id, opens", "failures": "rule, starts"}[table]
             statement = (
-                f"SELECT {columns} FROM @agenda_{table} WHERE generation = ? AND client = ? ORDER BY client, {order}"  # noqa: S608 - names of ours
+                f"SELECT {columns} FROM {_OF_CLIENT[table]} WHERE generation = ? AND client = ?"  # noqa: S608 - names of ours
+                f" ORDER BY client, {_ORDER[table]}"
             )
             found[table] = self.found_for_each(statement, generation, names)
         return by_client(
@@ -253,10 +269,10 @@ class AgendaTables(ABC):
         Returns:
             Whether anything is left.
         """
-        some = "SELECT DISTINCT client FROM @agenda_spells WHERE generation = ? ORDER BY client LIMIT ?"
+        some = "SELECT DISTINCT client FROM @agenda_spells~client WHERE generation = ? ORDER BY client LIMIT ?"
         clients = [client for (client,) in self.found(some, generation, limit)]
         for table in _COLUMNS:
-            statement = f"DELETE FROM @agenda_{table} WHERE generation = ? AND client = ?"  # noqa: S608 - names of ours
+            statement = f"DELETE FROM {_OF_CLIENT[table]} WHERE generation = ? AND client = ?"  # noqa: S608 - names of ours
             self.done(statement, [(generation, client) for client in clients])
         if len(clients) == limit:
             return True
@@ -283,10 +299,11 @@ class AgendaTables(ABC):
 
     def forget(self, client: str) -> None:
         """Remove all text about a client, and have every build make the client's rows anew."""
-        self.done("UPDATE @agenda_spells SET because = ? WHERE client = ?", [(NOTHING_SAID, client)])
         self.done("UPDATE @agenda_news SET because = ? WHERE client = ?", [(NOTHING_SAID, client)])
-        self.done("UPDATE @agenda_actions SET message = '', owner = '', about = NULL WHERE client = ?", [(client,)])
-        self.done("UPDATE @agenda_failures SET cause = '' WHERE client = ?", [(client,)])
+        for generation in self.state().generations:
+            for table, (emptied, values) in _EMPTIED.items():
+                statement = f"UPDATE {_OF_CLIENT[table]} SET {emptied} WHERE generation = ? AND client = ?"  # noqa: S608 - names of ours
+                self.done(statement, [(*values, generation.id, client)])
         self.done("DELETE FROM @agenda_forgotten WHERE client = ?", [(client,)])
         statement = "INSERT INTO @agenda_forgotten (generation, client) SELECT id, ? FROM @agenda_generations"
         self.done(statement, [(client,)])

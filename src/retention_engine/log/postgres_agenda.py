@@ -175,4 +175,5 @@ class PostgresAgenda:
 @lru_cache(maxsize=1024)
 def _said(statement: str, schema: str) -> bytes:
     """A statement as the server reads it."""
-    return statement.replace("@", f"{Identifier(schema).as_string(None)}.").replace("?", "%s").encode()
+    plain = statement.replace("~client", "").replace("@", f"{Identifier(schema).as_string(None)}.")
+    return plain.replace("?", "%s").encode()

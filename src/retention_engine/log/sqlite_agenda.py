@@ -1,8 +1,10 @@
 """The agenda's tables in a SQLite log, with the library's tracking recorder on one of them."""
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from eventsourcing.persistence import Tracking
@@ -14,6 +16,7 @@ from .sqlite_connections import Connections
 if TYPE_CHECKING:
     from .store import Writing
 
+_BY_CLIENT = re.compile(r"@(\w+)~client")
 _TRACKING = (
     "CREATE TABLE agenda_tracking (application_name TEXT PRIMARY KEY, notification_id INTEGER NOT NULL) WITHOUT ROWID"
 )
@@ -86,11 +89,11 @@ class SQLiteAgendaTables(AgendaTables):
 
     def found(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows that a statement finds."""
-        return self._cursor.execute(statement.replace("@", ""), values).fetchall()
+        return self._cursor.execute(_said(statement), values).fetchall()
 
     def done(self, statement: str, rows: Sequence[Sequence[Any]] = ((),)) -> None:
         """Carry a statement out for each of the rows."""
-        plain = statement.replace("@", "")
+        plain = _said(statement)
         if len(rows) == 1:
             self._cursor.execute(plain, rows[0])
         else:
@@ -154,3 +157,9 @@ class SQLiteAgenda:
     def within(self, writing: "Writing") -> SQLiteAgendaTables:
         """The agenda's tables within a transaction that writes to the log."""
         return SQLiteAgendaTables(writing.cursor, self.tracker)  # type: ignore[attr-defined] # it is of the same store
+
+
+@lru_cache(maxsize=1024)
+def _said(statement: str) -> str:
+    """A statement as SQLite reads it."""
+    return _BY_CLIENT.sub(r"\1 INDEXED BY \1_by_client", statement).replace("@", "")
