@@ -22,8 +22,11 @@ from .kept import Keeper, KeptClient, MadeClient, made
 PAGE = 500
 """How many events are followed in one transaction where few are behind; their clients are kept."""
 
-LARGE_PAGE = 20_000
+LARGE_PAGE = 200_000
 """The same where many are, as after an import; each of their clients is worked out once for all of these events."""
+
+MOST_CLIENTS = 10_000
+"""About how many clients are stored in one transaction, for which others who record have to wait."""
 
 STEPS_BACK = 4
 """How much smaller the pages become where somebody else was quicker, whose work is then done in vain."""
@@ -195,14 +198,15 @@ class Follower:
             forgotten = tables.forgotten(generation_id, limit)
         if generation is None or generation.position is None:
             return None
-        tail = () if forgotten else self.log.store.tail(generation.position, limit)
+        tail = () if forgotten else self.log.store.tail(generation.position, min(limit, PAGE + 1))
         if not tail and not forgotten:
             return None
-        upto = tail[-1][0] if tail else generation.position
-        source = LogSource(self.log)
-        if len(tail) > PAGE:
-            work = self._work_at_once(source, generation, dict.fromkeys(row[1] for row in tail), upto)
+        source, count = LogSource(self.log), len(tail)
+        if count > PAGE:
+            names, count, upto = self._behind(generation.position, limit)
+            work = self._work_at_once(source, generation, names, upto)
         else:
+            upto = tail[-1][0] if tail else generation.position
             news = by_client_rows(tail, self.log)
             work = self._work(self._read_rows, source, generation, state, news, upto, forgotten)
         with self.log.store.writing() as writing:
@@ -212,7 +216,20 @@ class Follower:
                 return 0
             self._store_work(tables, now, generation, work, telling=telling)
         self._keep(work, (generation.id, state.epoch))
-        return len(tail)
+        return count
+
+    def _behind(self, position: int, limit: int) -> tuple[Iterable[str], int, int]:
+        """The clients of the events behind a position, so many of either at most; how many events, and up to which."""
+        names: dict[str, None] = {}
+        count = 0
+        while count < limit and len(names) < MOST_CLIENTS:
+            rows = self.log.store.tail(position, min(PAGE, limit - count))
+            if not rows:
+                break
+            names.update(dict.fromkeys(row[1] for row in rows))
+            count += len(rows)
+            position = rows[-1][0]
+        return names, count, position
 
     def _read_rows(self, generation: int, clients: Sequence[str]) -> dict[str, ClientRows]:
         with self._store.reading() as tables:
