@@ -139,7 +139,10 @@ ITSELF.append(ITSELF)
         (instant("2026-01-01"), instant("2026-01-02")),
         (ITSELF, []),
     ],
-    ids=str,
+    ids=[
+        *("another member", "another order", "a list", "nested otherwise", "cut otherwise", "a set", "a mapping"),
+        *("deep within", "a level", "an instant", "another instant", "itself"),
+    ],
 )
 def test_what_is_in_the_values_counts_too(one, other):
     assert fingerprint(waiting_as(one)) == fingerprint(waiting_as(deepcopy(one)))
