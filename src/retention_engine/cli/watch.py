@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from ..agenda import Agenda
+from ..agenda import Agenda, AgendaAnswer, AgendaNews
 from ..errors import LogLocked, QuestionError
 from ..formats.agenda import news_view
 from .agenda import building, open_agenda
@@ -70,16 +70,13 @@ def watch(
         with building() as progress:
             kept.rebuild(progress)
         telling = _Telling(kept, seq, cursor)
-        try:
+        if once:
             telling.tell()
-        except QuestionError as error:
-            where = "--after" if cursor is None else f"--cursor {cursor}"
-            raise click.UsageError(f"{where}: {error}") from None
-        failing = _report(kept, set())
-        if once and failing:
-            ctx.exit(RULE_FAILED)
-        while not once:
-            time.sleep(interval.total_seconds())
+            if _report(kept, set()):
+                ctx.exit(RULE_FAILED)
+            return
+        failing: set[str] = set()
+        while True:
             with suppress(LogLocked):  # by a long import, say; the next look finds what this one has missed
                 kept.follow()
                 if kept.basis().is_stale:
@@ -89,6 +86,7 @@ def watch(
                     )
                 telling.tell()
                 failing |= _report(kept, failing)
+            time.sleep(interval.total_seconds())
 
 
 def _report(kept: Agenda, told: set[str]) -> set[str]:
@@ -108,13 +106,20 @@ class _Telling:
 
     def tell(self) -> None:
         """Print what there is; if that is cut short, the next time carries on behind what was printed."""
-        while news := self._kept.news(self._seq):
+        while news := self._news():
             for one in news:
                 sys.stdout.buffer.write(msgspec.json.encode(news_view(one)) + b"\n")
             sys.stdout.buffer.flush()
             self._seq = news[-1].seq
             if self._cursor is not None:
                 _note(self._cursor, self._seq)
+
+    def _news(self) -> AgendaAnswer[AgendaNews]:
+        try:
+            return self._kept.news(self._seq)
+        except QuestionError as error:
+            where = "--after" if self._cursor is None else f"--cursor {self._cursor}"
+            raise click.UsageError(f"{where}: {error}") from None
 
 
 def _noted(cursor: Path) -> int:
