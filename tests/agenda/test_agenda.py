@@ -431,6 +431,20 @@ class TestRecording:
         assert_equals_replay(agenda, log, [DUE])
 
 
+class TestSnapshot:
+    def test_a_snapshot_within_another_ends_none_but_itself(self, log_on, clock):
+        clock.now = JANUARY
+        with log_on("sqlite", clock=clock) as log, Agenda(log, ESSENTIALS) as agenda:
+            log.record(at(0))
+            agenda.rebuild()
+            with agenda.snapshot():
+                with agenda.snapshot():
+                    assert agenda.basis().position == 1
+                log.record(at(1))
+                assert not agenda.basis().is_behind
+            assert agenda.basis().is_behind
+
+
 class TestForgetting:
     def test_no_text_about_a_forgotten_client_is_left(self, agenda, log, on_the_day, clock):
         on_the_day(at(1, Profiled, owner=SENTINEL))

@@ -28,9 +28,10 @@ from .answers import (
 )
 from .courses import plain
 from .fingerprints import engine_fingerprint
-from .following import Follower, passed
+from .following import Follower
 from .instants import moment_of, number
 from .rebuilding import Builder, BuildProgress, Rebuild
+from .telling import passed
 
 MOST_NEWS = 1_000
 
@@ -149,12 +150,13 @@ class Agenda:
         Raises:
             NoAgenda: none has been built.
         """
+        before = self._held.found
         with self._asking() as held:
             self._held.found = held
             try:
                 yield self
             finally:
-                self._held.found = None
+                self._held.found = before
 
     def basis(self) -> AgendaBasis:
         """What the agenda's answers are by at present.

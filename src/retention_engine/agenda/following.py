@@ -2,22 +2,19 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
-from hashlib import sha256
 from typing import NamedTuple, Protocol
-
-import msgspec
 
 from ..engine import Engine
 from ..events import Event
 from ..log import EventLog
-from ..log.agenda_rows import NO_ROWS, ClientRows, Generation, NewsRow, SpellRow, State
+from ..log.agenda_rows import NO_ROWS, ClientRows, Generation, NewsRow, State
 from ..log.agenda_tables import AgendaTables
 from ..log.event_log import Fresh
 from ..log.rows import Columns, Row, events_of
 from ..log.store import Writing
 from .instants import number
 from .kept import Keeper, KeptClient, MadeClient, made
+from .telling import news_between
 
 PAGE = 500
 """How many events are followed in one transaction where few are behind; their clients are kept."""
@@ -35,7 +32,6 @@ MOST_AT_ONCE = 256
 """How many events are taken in within the transaction that records them; more are left to be followed later."""
 
 _LOGGER = logging.getLogger("retention_engine")
-_ENCODER = msgspec.json.Encoder()
 
 
 class Source(Protocol):
@@ -127,12 +123,12 @@ class Follower:
 
     # On its own.
 
-    def follow(self, limit: int | None = None, *, told: Callable[[int, int], object] | None = None) -> int:
+    def follow(self, limit: int | None = None, *, progress: Callable[[int, int], object] | None = None) -> int:
         """Follow the log, to where it ends by now, with the build that answers, if it is by these rules.
 
         Args:
             limit: how many events at most.
-            told: told after each of several steps how many events were read, and of how many.
+            progress: told after each of several steps how many events were read, and of how many.
 
         Returns:
             How many events were read.
@@ -151,8 +147,8 @@ class Follower:
             followed += count
             page = _page_after(page, count)
             behind = head - (generation.position or 0) - count
-            if told is not None and (behind > 0 or followed > count):
-                told(followed, followed + max(0, behind))
+            if progress is not None and (behind > 0 or followed > count):
+                progress(followed, followed + max(0, behind))
         return followed
 
     def follow_to_the_end(self, generation_id: int, should_stop: Callable[[], bool]) -> None:
@@ -306,32 +302,7 @@ def _page_after(page: int, count: int) -> int:
 
 
 def _news(client: KeptClient | MadeClient, work: Work, told: int) -> list[NewsRow]:
-    return news_of(client.id, work.before[client.id], client.rows, told, client.learned, work.position)
-
-
-def news_of(
-    client: str, before: ClientRows, after: ClientRows, told: int, learned: datetime, position: int
-) -> list[NewsRow]:
-    """What has come to pass with a client: what came with time until something was learned, and what that changed."""
-    now = number(learned)
-    found = [passed(spell, position) for spell in before.spells if told < spell.starts <= now and not spell.is_past]
-    moment = max(now, told)
-    was, status = before.status(moment), after.status(moment)
-    if was != status:
-        spell = next((spell for spell in after.spells if spell.starts <= moment < spell.until), None)
-        because = b"[[],[]]" if spell is None else spell.because
-        found.append(NewsRow(0, _id(client, position, was, status), client, now, was, status, because, position))
-    return found
-
-
-def passed(spell: SpellRow, position: int) -> NewsRow:
-    """The news that a spell has begun."""
-    key = _id(spell.client, spell.starts, spell.before, spell.status)
-    return NewsRow(0, key, spell.client, spell.starts, spell.before, spell.status, spell.because, position)
-
-
-def _id(*said: object) -> str:
-    return sha256(_ENCODER.encode(said)).hexdigest()[:16]
+    return news_between(client.id, work.before[client.id], client.rows, told, client.learned, work.position)
 
 
 def by_client_fresh(fresh: Iterable[Fresh]) -> dict[str, list[tuple[int, Event]]]:

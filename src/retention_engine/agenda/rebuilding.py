@@ -16,9 +16,10 @@ from ..log.agenda_rows import NO_ROWS, RETIRED, ClientRows, Generation, State
 from ..log.agenda_tables import AgendaTables
 from ..log.event_log import Span
 from ..log.store import Writing
-from .following import PAGE, Follower, joined, news_of
+from .following import PAGE, Follower, joined
 from .instants import number
 from .kept import made
+from .telling import news_between
 
 CLIENTS = 200
 """How many clients are built, or removed, in one transaction."""
@@ -67,7 +68,7 @@ class Builder:
         if generation is not None:
             self._read_clients(generation)
             self._take_over(generation)
-        self._follower.follow(told=self._tell_followed)
+        self._follower.follow(progress=self._tell_followed)
         self._remove_retired()
 
     def _begun(self) -> int | None:
@@ -176,7 +177,7 @@ class Builder:
             for client in clients:
                 learned = max(event.recorded_at for event in self._follower.events(writing, client))
                 ours, theirs = after.get(client, NO_ROWS), before.get(client, NO_ROWS)
-                tables.tell(news_of(client, theirs, ours, state.told, learned, position))
+                tables.tell(news_between(client, theirs, ours, state.told, learned, position))
 
     # What is left.
 

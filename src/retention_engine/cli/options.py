@@ -79,6 +79,14 @@ format_option = click.option(
     show_default=True,
     help="How the results are printed.",
 )
+table_option = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How the results are printed.",
+)
 settings_option = click.option(
     "--settings",
     "settings_file",

@@ -15,7 +15,7 @@ from ..formats.verdicts import VERSION, as_json
 from ..setting_values import value_text
 from ..settings_tables import like_rule
 from .firing import firing
-from .options import RuleChoice, rules_option, settings_option
+from .options import RuleChoice, rules_option, settings_option, table_option
 from .rules_check import check
 from .rules_new import new
 from .rules_tests import test
@@ -32,14 +32,7 @@ STANDARD = "standard"
     is_flag=True,
     help="Print the settings in force of the rules that are on, by tier, and where each value comes from.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How the results are printed.",
-)
+@table_option
 @click.pass_context
 def rules(
     ctx: click.Context,

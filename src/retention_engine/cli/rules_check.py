@@ -18,7 +18,7 @@ from ..plugins import Plugins, configure
 from ..settings import FILE_NAME
 from ..settings_tables import like_rule
 from .exits import RULE_FAILED
-from .options import DurationParam, RuleChoice, report_plugins, rules_option, settings_option
+from .options import DurationParam, RuleChoice, report_plugins, rules_option, settings_option, table_option
 from .reading import histories
 
 if TYPE_CHECKING:
@@ -40,14 +40,7 @@ if TYPE_CHECKING:
     help="How long a rule may take over the log; one that takes longer is stopped, and the others go on.",
 )
 @click.option("--strict", is_flag=True, help="Take warnings for errors.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How the results are printed.",
-)
+@table_option
 @click.pass_context
 def check(
     ctx: click.Context,

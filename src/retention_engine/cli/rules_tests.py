@@ -15,7 +15,7 @@ from ..formats.words import printable
 from ..plugins import configure
 from ..settings import read_toml
 from .exits import NOT_LOADED, RULE_FAILED, not_loaded
-from .options import report_plugins
+from .options import report_plugins, table_option
 
 TESTS_FAILED = 1
 SUFFIX = ".test.toml"
@@ -25,14 +25,7 @@ SUFFIX = ".test.toml"
 @click.command(short_help="Run timeline tests of rules, written in TOML.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-k", "word", metavar="TEXT", help="Run the tests with this text in their name or their rule's.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How the results are printed.",
-)
+@table_option
 @click.pass_context
 def test(ctx: click.Context, files: tuple[Path, ...], word: str | None, format_: str) -> None:
     """Run timeline tests of rules: a history, and what a rule is to say of it when. No Python is needed.
