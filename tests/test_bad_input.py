@@ -1,4 +1,4 @@
-"""Every file of `bad_input/`, and a few too large for it, through the real command: refused with place and reason."""
+"""Every file of `bad_input/`, and a few too large for it, through the command: refused with place and reason."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from command import AT, RETENTION, Ran, environment, retention
+from command import AT, RETENTION, Ran, environment, in_this_process, retention
 from retention_engine.codec import MOST_BYTES
 from shared_folder import ROOT
 
@@ -27,8 +27,11 @@ GOOD = b'{"client": "acme", "kind": "engaged", "at": "2026-05-01"}\n'
 NAIVE = b'{"client": "acme", "kind": "engaged", "at": "2026-05-01T09:00:00"}\n'
 
 
+REPLAY = (*AT, "--format", "json")
+
+
 def replay(log: str | Path, **how: Any) -> Ran:
-    return retention("replay", log, *AT, "--format", "json", **how)
+    return retention("replay", log, *REPLAY, **how)
 
 
 def clients_of(ran: Ran) -> list[str]:
@@ -61,7 +64,7 @@ def problem_line(name: str, problem: dict[str, Any]) -> re.Pattern[str]:
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["file"])
 def test_a_bad_file_is_refused_with_line_field_code_and_reason(case):
-    ran = replay(case["file"], cwd=FOLDER)
+    ran = in_this_process("replay", case["file"], *REPLAY, cwd=FOLDER)
     assert_refused(ran, *[case["file"]] * len(case["problems"]))
     for line, problem in zip(ran.errors, case["problems"], strict=True):
         assert problem_line(case["file"], problem).fullmatch(line), line
@@ -73,7 +76,13 @@ def test_a_bad_file_is_refused_with_line_field_code_and_reason(case):
 
 @pytest.mark.parametrize("case", ACCEPTED, ids=lambda case: case["file"])
 def test_an_unusual_but_good_file_is_accepted(case):
-    assert clients_of(replay(case["file"], cwd=FOLDER)) == case["clients"]
+    assert clients_of(in_this_process("replay", case["file"], *REPLAY, cwd=FOLDER)) == case["clients"]
+
+
+@pytest.mark.parametrize("case", CASES[::10], ids=lambda case: case["file"])
+def test_a_process_of_its_own_says_the_same(case):
+    ran = replay(case["file"], cwd=FOLDER)
+    assert ran == in_this_process("replay", case["file"], *REPLAY, cwd=FOLDER)
 
 
 def test_the_index_names_every_file_once():

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from command import AT, Ran, retention
+from command import AT, Ran, in_this_process, retention
 from given import EVERYTHING, assessed, events_of, histories_of
 from retention_engine import (
     BUILT_IN,
@@ -939,7 +939,7 @@ def asked(name: str, folder: Path) -> bytes:
     args += ["--known-at", "2020-07-01", *MORE.get(name, ())]
     args += ["--format", "json"] if "--format" in has else []
     args += ["--output", "-"] if "--output" in has else []
-    ran = retention(*name.split(), *args, cwd=folder)
+    ran = in_this_process(*name.split(), *args, cwd=folder)
     assert ran.code == 0, ran.err
     return ran.out
 

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import resource
 import signal
 import sqlite3
@@ -11,17 +10,13 @@ import sys
 import time
 import tomllib
 from base64 import b64decode
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from click.testing import CliRunner
 
-from command import RETENTION, Ran, environment, retention
-from retention_engine.cli import main
+from command import RETENTION, environment, in_this_process, retention
 from retention_engine.codec import MOST_BYTES
 from retention_engine.formats.verdicts import VERSION
 from retention_engine.log import EventLog, create_log, open_log
@@ -61,7 +56,7 @@ class Log(NamedTuple):
 
     def fields(self) -> list[dict[str, Any]]:
         """What the log holds, in its order."""
-        ran = command("export", self.url)
+        ran = in_this_process("export", self.url)
         return [
             {name: value for name, value in json.loads(line).items() if name != "recorded_at"}
             for line in ran.text.splitlines()
@@ -83,16 +78,9 @@ def log(tmp_path: Path) -> Log:
     return new_log(tmp_path / "log.db")
 
 
-def command(*args: str | Path, cwd: Path | None = None, stdin: bytes = b"") -> Ran:
-    """Run the command in this process, which is quick enough for many cases."""
-    with chdir(cwd or "."):
-        done = CliRunner().invoke(main, [str(arg) for arg in args], input=stdin, catch_exceptions=False)
-    return Ran(done.exit_code, done.stdout_bytes, done.stderr)
-
-
 def imported(log: Log, *args: str | Path, **how: Any) -> dict[str, Any]:
     """Import without a fault, and what the command says of it as JSON."""
-    ran = command("import", *args, "--log", log.url, "--format", "json", **how)
+    ran = in_this_process("import", *args, "--log", log.url, "--format", "json", **how)
     assert (ran.code, ran.err) == (0, ""), ran.err
     return json.loads(ran.out)
 
@@ -114,24 +102,10 @@ def is_whole(case: dict[str, Any]) -> bool:
 # The corpus.
 
 
-@pytest.fixture(scope="module")
-def strict_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Ran, Log, bytes]]:
-    """Every bad file through the command in a process of its own: how it ended, its log, and the log's bytes before."""
-    folder = tmp_path_factory.mktemp("strict")
-
-    def run(case: dict[str, Any]) -> tuple[Ran, Log, bytes]:
-        log = new_log(folder / f"{case['file']}.db")
-        before = log.path.read_bytes()
-        ran = retention("import", case["file"], *case.get("options", ()), "--log", log.url, cwd=FOLDER)
-        return ran, log, before
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip((case["file"] for case in REFUSED), pool.map(run, REFUSED), strict=True))
-
-
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["file"])
-def test_a_bad_file_changes_nothing_and_every_mistake_is_told(case, strict_runs):
-    ran, log, before = strict_runs[case["file"]]
+def test_a_bad_file_changes_nothing_and_every_mistake_is_told(case, log):
+    before = log.path.read_bytes()
+    ran = in_this_process("import", case["file"], *case.get("options", ()), "--log", log.url, cwd=FOLDER)
     assert (ran.code, ran.out) == (3, b""), ran.err
     assert "Traceback" not in ran.err
     assert len(ran.errors) == len(case["problems"]), ran.err
@@ -148,9 +122,17 @@ def test_a_bad_file_changes_nothing_and_every_mistake_is_told(case, strict_runs)
     assert log.path.read_bytes() == before
 
 
+@pytest.mark.parametrize("case", CASES[::25], ids=lambda case: case["file"])
+def test_a_process_of_its_own_says_the_same(case, log, tmp_path):
+    args = ["import", case["file"], *case.get("options", ()), "--log"]
+    assert retention(*args, log.url, cwd=FOLDER) == in_this_process(
+        *args, new_log(tmp_path / "other.db").url, cwd=FOLDER
+    )
+
+
 @pytest.mark.parametrize("case", ACCEPTED, ids=lambda case: case["file"])
 def test_an_unusual_but_good_file_is_stored_as_what_it_says(case, log):
-    ran = command("import", case["file"], *case.get("options", ()), "--log", log.url, cwd=FOLDER)
+    ran = in_this_process("import", case["file"], *case.get("options", ()), "--log", log.url, cwd=FOLDER)
     assert (ran.code, ran.err) == (0, "")
     assert log.fields() == case["events"]
     lines = "1 line" if case["read"] == 1 else f"{case['read']} lines"
@@ -161,7 +143,7 @@ def test_an_unusual_but_good_file_is_stored_as_what_it_says(case, log):
 def test_lenient_stores_the_good_lines_and_sets_the_bad_ones_aside(case, log, tmp_path):
     aside = tmp_path / "aside.jsonl"
     options = [*case.get("options", ()), "--lenient", "--quarantine", aside, "--format", "json"]
-    ran = command("import", case["file"], *options, "--log", log.url, cwd=FOLDER)
+    ran = in_this_process("import", case["file"], *options, "--log", log.url, cwd=FOLDER)
     assert ran.code == 3
     document = json.loads(ran.out)
     problems = [told(case["file"], problem) for problem in case["problems"]]
@@ -182,7 +164,7 @@ def test_lenient_stores_the_good_lines_and_sets_the_bad_ones_aside(case, log, tm
 
     # As it is, nothing of it is stored; with the lines corrected, all of it is, and only once.
     options = case.get("options", ())
-    again = command("import", aside, *options, "--log", log.url, cwd=FOLDER)
+    again = in_this_process("import", aside, *options, "--log", log.url, cwd=FOLDER)
     assert again.code == 3
     assert len(again.errors) == len(problems)
     assert all(f"[{problem['code']}]" in error for error, problem in zip(again.errors, case["problems"], strict=True))
@@ -219,7 +201,7 @@ def test_the_index_names_every_file_once_and_most_are_bad():
 
 @pytest.mark.parametrize("case", OF_REPLAY, ids=lambda case: case["file"])
 def test_an_import_refuses_and_accepts_what_a_replay_does(case, log):
-    ran = command("import", case["file"], "--log", log.url, "--format", "json", cwd=BAD_INPUT)
+    ran = in_this_process("import", case["file"], "--log", log.url, "--format", "json", cwd=BAD_INPUT)
     document = json.loads(ran.out)
     assert ran.code == case["exit"]
     problems = [told(case["file"], problem) for problem in case.get("problems", ())]
@@ -235,7 +217,7 @@ def test_an_import_refuses_and_accepts_what_a_replay_does(case, log):
 def test_no_line_of_those_is_lost(case, log, tmp_path):
     aside = tmp_path / "aside.jsonl"
     options = ["--lenient", "--quarantine", aside, "--format", "json"]
-    ran = command("import", case["file"], *options, "--log", log.url, cwd=BAD_INPUT)
+    ran = in_this_process("import", case["file"], *options, "--log", log.url, cwd=BAD_INPUT)
     document = json.loads(ran.out)
     assert ran.code == case["exit"]
     set_aside = aside.read_text("utf-8").splitlines() if aside.exists() else []
@@ -257,7 +239,7 @@ def test_no_line_of_those_is_lost(case, log, tmp_path):
 def test_a_row_that_is_too_long_is_told_and_set_aside_with_its_start(log, tmp_path):
     rows = HEAD + "acme,engaged,2026-05-01,," + "x" * MOST_BYTES + "\nacme,engaged,2026-05-02,,y\n"
     file = written(tmp_path / "wide.csv", rows)
-    ran = command("import", file, "--lenient", "--log", log.url)
+    ran = in_this_process("import", file, "--lenient", "--log", log.url)
     assert ran.errors == [f"Error: {file}:2: the row is longer than 1 MiB [too-long]"]
     (line,) = (tmp_path / "wide.csv.rejected.jsonl").read_text().splitlines()
     assert json.loads(line)["raw"].startswith("acme,engaged,2026-05-01,,xxx")
@@ -266,14 +248,14 @@ def test_a_row_that_is_too_long_is_told_and_set_aside_with_its_start(log, tmp_pa
 
 def test_a_quote_is_looked_for_in_a_mebibyte_and_no_further(log, tmp_path):
     file = written(tmp_path / "open.csv", HEAD + 'acme,engaged,2026-05-01,,"x\n' + "y,y,y,y,y\n" * 200_000)
-    ran = command("import", file, "--log", log.url)
+    ran = in_this_process("import", file, "--log", log.url)
     (error,) = ran.errors
     assert error.startswith(f"Error: {file}:2: a quote is opened on this line and not closed within 1 MiB")
 
 
 def test_a_line_that_is_too_long_does_not_hide_the_next(log, tmp_path):
     file = written(tmp_path / "long.jsonl", b" " * (3 * MOST_BYTES) + b"\n" + GOOD.encode())
-    ran = command("import", file, "--lenient", "--log", log.url)
+    ran = in_this_process("import", file, "--lenient", "--log", log.url)
     assert ran.errors == [f"Error: {file}:1: the line is longer than 1 MiB [too-long]"]
     assert log.count() == 1
 
@@ -281,23 +263,23 @@ def test_a_line_that_is_too_long_does_not_hide_the_next(log, tmp_path):
 def test_an_import_is_given_up_after_so_many_bad_lines(log, tmp_path):
     file = written(tmp_path / "bad.jsonl", NAIVE * 5 + GOOD)
     for options in ([], ["--lenient"]):
-        ran = command("import", file, "--log", log.url, "--max-errors", "3", *options)
+        ran = in_this_process("import", file, "--log", log.url, "--max-errors", "3", *options)
         assert ran.code == 3
         assert [error.rpartition("[")[2] for error in ran.errors] == ["naive-time]"] * 4 + ["too-many]"]
         assert log.count() == 0
-    ran = command("import", file, "--log", log.url, "--max-errors", "5", "--lenient")
+    ran = in_this_process("import", file, "--log", log.url, "--max-errors", "5", "--lenient")
     assert log.count() == 1
     assert "5 set aside" in ran.text
 
 
 def test_after_that_no_further_file_is_read(log, tmp_path):
     bad, good = written(tmp_path / "bad.jsonl", NAIVE * 5), written(tmp_path / "good.jsonl", GOOD)
-    ran = command("import", bad, good, "--log", log.url, "--max-errors", "3", "--format", "json")
+    ran = in_this_process("import", bad, good, "--log", log.url, "--max-errors", "3", "--format", "json")
     assert json.loads(ran.out)["read"] == 4
 
 
 def test_only_the_first_of_many_mistakes_are_printed(log, tmp_path):
-    ran = command("import", written(tmp_path / "bad.jsonl", NAIVE * 30), "--log", log.url)
+    ran = in_this_process("import", written(tmp_path / "bad.jsonl", NAIVE * 30), "--log", log.url)
     assert len(ran.errors) == 21
     assert ran.errors[-1] == "Error: ... and 10 more"
 
@@ -317,7 +299,7 @@ def test_a_bad_line_in_the_last_file_keeps_the_first_from_being_stored(log, tmp_
 def test_a_missing_file_keeps_all_others_from_being_stored_even_if_lenient(log, tmp_path):
     good = written(tmp_path / "good.jsonl", GOOD)
     for options in ([], ["--lenient"]):
-        ran = command("import", good, tmp_path / "none.jsonl", tmp_path, "--log", log.url, *options)
+        ran = in_this_process("import", good, tmp_path / "none.jsonl", tmp_path, "--log", log.url, *options)
         assert ran.code == 3
         assert ran.errors == [
             f"Error: {tmp_path}/none.jsonl: can't be read: no such file or directory [unreadable]",
@@ -348,7 +330,7 @@ def test_a_retraction_may_stand_in_an_earlier_file_than_what_it_names(log, tmp_p
 def test_a_dry_run_does_everything_but_store(log, tmp_path):
     file = written(tmp_path / "log.jsonl", GOOD + OTHER)
     before = log.path.read_bytes()
-    ran = command("import", file, "--log", log.url, "--dry-run")
+    ran = in_this_process("import", file, "--log", log.url, "--dry-run")
     assert (ran.code, ran.err) == (0, "")
     assert ran.text == (
         "Read 2 lines: 2 to be stored, 0 there already, 0 to be set aside. Nothing was stored: this was a dry run.\n"
@@ -362,7 +344,7 @@ def test_a_dry_run_does_everything_but_store(log, tmp_path):
 def test_a_dry_run_tells_of_bad_lines_and_writes_no_quarantine(log, tmp_path):
     file = written(tmp_path / "log.jsonl", GOOD + NAIVE)
     for options in ([], ["--lenient"]):
-        ran = command("import", file, "--log", log.url, "--dry-run", *options)
+        ran = in_this_process("import", file, "--log", log.url, "--dry-run", *options)
         assert ran.code == 3
         assert [error.rpartition("[")[2] for error in ran.errors] == ["naive-time]"]
         assert log.count() == 0
@@ -415,7 +397,9 @@ def test_equal_events_without_an_id_of_another_source_are_other_events(log, tmp_
 
 def test_an_id_of_the_log_is_not_given_to_another_event(log, tmp_path):
     imported(log, written(tmp_path / "log.jsonl", GOOD))
-    ran = command("import", written(tmp_path / "new.jsonl", GOOD.replace("engaged", "complained")), "--log", log.url)
+    ran = in_this_process(
+        "import", written(tmp_path / "new.jsonl", GOOD.replace("engaged", "complained")), "--log", log.url
+    )
     (error,) = ran.errors
     assert error.endswith(
         ":1: id: 'e1' was used for another event of this client; give one of the two another id [key-reused]"
@@ -543,10 +527,10 @@ def test_the_memory_of_an_import_does_not_grow_with_the_file(name, log, tmp_path
 
 def test_a_quarantine_is_not_overwritten(log, tmp_path):
     file = written(tmp_path / "log.jsonl", NAIVE)
-    assert command("import", file, "--lenient", "--log", log.url).code == 3
+    assert in_this_process("import", file, "--lenient", "--log", log.url).code == 3
     aside = tmp_path / "log.jsonl.rejected.jsonl"
     before = aside.read_bytes()
-    ran = command("import", file, "--lenient", "--log", log.url)
+    ran = in_this_process("import", file, "--lenient", "--log", log.url)
     assert ran.code == 2
     assert "exists, with lines that were set aside before" in ran.err
     assert aside.read_bytes() == before
@@ -554,7 +538,7 @@ def test_a_quarantine_is_not_overwritten(log, tmp_path):
 
 def test_a_quarantine_is_not_left_behind_by_an_import_that_came_to_nothing(log, tmp_path):
     file = written(tmp_path / "log.jsonl", NAIVE + GOOD)
-    ran = command("import", file, tmp_path / "none.jsonl", "--lenient", "--log", log.url)
+    ran = in_this_process("import", file, tmp_path / "none.jsonl", "--lenient", "--log", log.url)
     assert ran.code == 3
     assert not (tmp_path / "log.jsonl.rejected.jsonl").exists()
 
@@ -599,7 +583,7 @@ def test_a_line_of_a_quarantine_that_was_damaged_is_told(log, tmp_path):
     file = written(
         tmp_path / "aside.jsonl", start + '"raw": 5}\n' + start + '"raw_base64": "%"}\n' + start + '"raw": ""}\n'
     )
-    ran = command("import", file, "--log", log.url)
+    ran = in_this_process("import", file, "--log", log.url)
     assert [error.split(": ", 2)[1:] for error in ran.errors] == [
         [f"{file}:1", "raw: expected the text that was set aside [wrong-type]"],
         [f"{file}:2", "raw: expected the text that was set aside [wrong-type]"],
@@ -609,14 +593,14 @@ def test_a_line_of_a_quarantine_that_was_damaged_is_told(log, tmp_path):
 
 def test_a_correction_that_opens_a_quote_is_told(log, tmp_path):
     line = {"file": "x", "line": 1, "code": "c", "message": "m", "header": HEAD, "raw": 'a,engaged,2026-05-01,,"'}
-    ran = command("import", written(tmp_path / "aside.jsonl", json.dumps(line)), "--log", log.url)
+    ran = in_this_process("import", written(tmp_path / "aside.jsonl", json.dumps(line)), "--log", log.url)
     assert [error.rpartition("[")[2] for error in ran.errors] == ["unclosed-quote]"]
     assert "--lenient" in ran.err
 
 
 def test_two_rows_are_no_correction_of_one(log, tmp_path):
     line = {"file": "x", "line": 1, "code": "c", "message": "m", "header": HEAD, "raw": "a,engaged,2026-05-01,,\n" * 2}
-    ran = command("import", written(tmp_path / "aside.jsonl", json.dumps(line)), "--log", log.url)
+    ran = in_this_process("import", written(tmp_path / "aside.jsonl", json.dumps(line)), "--log", log.url)
     assert ran.errors == [f"Error: {tmp_path}/aside.jsonl:1: raw: expected one row [wrong-cell-count]"]
 
 
@@ -642,7 +626,7 @@ def test_two_rows_are_no_correction_of_one(log, tmp_path):
     ],
 )
 def test_a_wrong_use_is_told(args, says, log, tmp_path):
-    ran = command("import", *[log.url if arg == "URL" else arg for arg in args], cwd=tmp_path)
+    ran = in_this_process("import", *[log.url if arg == "URL" else arg for arg in args], cwd=tmp_path)
     assert (ran.code, ran.out) == (2, b"")
     assert says in ran.err
 

@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from command import AT, RETENTION, Ran, environment, on_a_terminal, retention
+from command import AT, RETENTION, Ran, environment, in_this_process, on_a_terminal, retention
 from retention_engine import KINDS, Engaged, Event, encode
-from retention_engine.cli import main
 from retention_engine.formats.formulas import as_cell, as_text
 from retention_engine.log import create_log, open_log
 from retention_engine.log.copies import Copies
@@ -38,12 +36,6 @@ EVENTS = """\
 {"client": "bolt", "kind": "complained", "at": "2026-05-02", "id": "c1", "topic": "late", "severity": "major"}
 {"client": "bolt", "kind": "resolved", "at": "2026-05-04", "complaint": "c1"}
 """
-
-
-def command(*args: str | Path) -> Ran:
-    """Run the command in this process."""
-    done = CliRunner().invoke(main, [str(arg) for arg in args], catch_exceptions=False)
-    return Ran(done.exit_code, done.stdout_bytes, done.stderr)
 
 
 def done(*args: str | Path, **how: Any) -> str:
@@ -184,8 +176,8 @@ FIELDS_GIVEN = [
     ("kind", "fields", "said"), FIELDS_GIVEN, ids=lambda it: ",".join(it) if isinstance(it, list) else ""
 )
 def test_fields_are_read_as_their_kind_says(kind, fields, said, url):
-    assert command("record", url, "acme", kind, *fields, *AT).code == 0
-    line = json.loads(command("export", url).out)
+    assert in_this_process("record", url, "acme", kind, *fields, *AT).code == 0
+    line = json.loads(in_this_process("export", url).out)
     assert line.pop("recorded_at")
     assert line == {"client": "acme", "kind": kind, "at": "2026-06-30T00:00:00Z"} | said
 
@@ -247,7 +239,7 @@ def test_an_event_happened_now_unless_it_is_said_when(url):
     ],
 )
 def test_an_event_that_is_not_valid_is_bad_input(args, says, url):
-    ran = command("record", url, *args, *AT)
+    ran = in_this_process("record", url, *args, *AT)
     assert (ran.code, ran.out) == (3, b"")
     (error,) = ran.errors
     assert says in error
@@ -271,7 +263,7 @@ def test_an_event_that_is_not_valid_is_bad_input(args, says, url):
     ],
 )
 def test_a_wrong_use_of_record_is_told(args, says, url):
-    ran = command("record", url, *args)
+    ran = in_this_process("record", url, *args)
     assert (ran.code, ran.out) == (2, b"")
     assert says in ran.err
     assert events_of(url) == []
@@ -408,13 +400,13 @@ def test_an_import_of_an_export_is_an_equal_log(name, history):
         with create_log(first) as log, Copies() as copies, log.appending() as appending:
             for event in history:
                 appending.append([(event, copies.key_of(event))])
-        assert command("init", second).code == 0
-        assert command("export", first, "-o", Path(folder, name)).code == 0
-        ran = command("import", Path(folder, name), "--log", second, "--recorded-at", "keep")
+        assert in_this_process("init", second).code == 0
+        assert in_this_process("export", first, "-o", Path(folder, name)).code == 0
+        ran = in_this_process("import", Path(folder, name), "--log", second, "--recorded-at", "keep")
         assert (ran.code, ran.err) == (0, "")
         assert list(map(encode, events_of(second))) == list(map(encode, history))
         assert list(map(encode, events_of(first))) == list(map(encode, history))
-        again = command("import", Path(folder, name), "--log", second, "--recorded-at", "keep")
+        again = in_this_process("import", Path(folder, name), "--log", second, "--recorded-at", "keep")
         assert again.text.startswith(f"Read {'1 line' if len(history) == 1 else f'{len(history)} lines'}: 0 stored, ")
 
 
