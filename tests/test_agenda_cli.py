@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from command import RETENTION, environment, retention
+from command import RETENTION, environment, in_this_process, retention
 from doc_examples import ROOT
 from retention_engine import Engaged, create_log, days
 from retention_engine.log.sqlite_connections import LOCK_TIMEOUT
@@ -146,6 +146,80 @@ def test_a_rule_that_fails_is_told(folder):
     found = json.loads(ran.out)
     assert len(found["failures"]) == 16
     assert found["counts"]["healthy"] == 0
+
+
+# actions --agenda
+
+
+def test_the_worklist_by_the_agenda_is_that_of_a_replay(folder):
+    for args in (
+        (),
+        ("--owner", "sam", "--format", "json"),
+        ("--unowned", "--format", "jsonl"),
+        ("--ahead", "60d", "--budget", "1", "--all"),
+        (
+            "--select",
+            "nothing-shared",
+            "--select",
+            "quiet-client",
+            "--owner",
+            "mia",
+            "--owner",
+            "sam",
+            "--format",
+            "csv",
+        ),
+    ):
+        asked = ("actions", LOG, *AT, *args)
+        by_agenda, replayed = (in_this_process(*asked, *how, cwd=folder) for how in (("--agenda",), ()))
+        assert by_agenda == replayed
+        assert (replayed.code, replayed.err) == (0, "")
+
+
+def test_the_worklist_by_the_agenda_has_what_was_recorded_since(folder):
+    assert "newcomer" not in done("actions", LOG, "--agenda", *AT, cwd=folder).text
+    done("record", LOG, "newcomer", "complained", "--at", "2026-06-29", "--id", "late", cwd=folder)
+    asked = ("actions", LOG, "--at", "2026-07-05")
+    by_agenda = done(*asked, "--agenda", cwd=folder).text
+    assert "newcomer" in by_agenda
+    assert by_agenda == done(*asked, cwd=folder).text
+
+
+def test_the_worklist_by_the_agenda_tells_of_rules_that_fail(folder):
+    (folder / "broken.py").write_text(BROKEN)
+    asked = ("actions", LOG, *AT, "--rules", "./broken.py", "--format", "json")
+    ran, replayed = retention(*asked, "--agenda", cwd=folder), retention(*asked, cwd=folder)
+    assert (ran.code, ran.out) == (4, replayed.out)
+    assert ran.err == replayed.err
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--known-at", "2026-01-01"), "--agenda knows the log as it is now; leave it out with --known-at"),
+        (("--select", "unplanned-book"), "unplanned-book is about the whole book"),
+        (("--at", "2025-01-01"), "the agenda answers from 2026-06-26T16:00:00+00:00 on"),
+    ],
+    ids=["known then", "whole book", "before its horizon"],
+)
+def test_what_the_agenda_does_not_know_is_refused(folder, args, says):
+    ran = retention("actions", LOG, "--agenda", *AT[: 2 * ("--at" not in args)], *args, cwd=folder)
+    assert (ran.code, ran.out) == (2, b"")
+    assert says in ran.err
+
+
+def test_the_worklist_by_the_agenda_says_what_it_leaves_out(folder):
+    ran = retention("actions", LOG, *AT, "--agenda", "--pack", "thirty-day-service", cwd=folder)
+    (note,) = ran.err.splitlines()
+    assert note == (
+        "Note: left out with --agenda, since they look at every client: shaky-foundation, uncalled-best-clients"
+    )
+
+
+def test_the_worklist_of_an_owner_without_actions_is_told_of_others(folder):
+    ran = retention("actions", LOG, *AT, "--agenda", "--owner", "samm", cwd=folder)
+    assert (ran.code, ran.err) == (0, "Note: no action is for a client of 'samm'; did you mean 'sam'?\n")
+    assert "samm: nothing is due" in ran.text
 
 
 # watch

@@ -1,7 +1,7 @@
 """The engine in another application: a log, rules and settings behind one front door."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +13,7 @@ from .book import Book, BookAssessment, assess_book, replay, with_book
 from .client import Client
 from .declare import RuleFunction, rule_of
 from .engine import AHEAD, Assessment, Engine, in_order
-from .errors import UnknownClient
+from .errors import NoAgenda, QuestionError, UnknownClient
 from .events import Event
 from .formats.report import Report, html_report
 from .formats.story import story
@@ -212,6 +212,9 @@ class RetentionEngine:
     ) -> Worklist:
         """What is to be done, by owner; see `worklist_of`.
 
+        Where the agenda is kept and answers for that moment, it names the clients with something due, and no others are
+        read: then `known_owners` has the owners of those alone. With rules about the whole book, all clients are read.
+
         Args:
             at: the moment asked about; now, where none is given.
             known_at: leave out what was recorded later.
@@ -221,14 +224,17 @@ class RetentionEngine:
         """
         moment = at or self.log.clock()
         pace = self.settings.worklist
-        replayed = self.replay(at=moment, known_at=known_at)
+        owners = None if owner is None else {owner}
+        replayed = None if known_at or self.book_rules else self._assessed_due(moment, ahead, owners)
+        if replayed is None:
+            replayed = self.replay(at=moment, known_at=known_at)
         assessments, book = with_book(replayed, self.engine, self.book_rules, at=moment)
         found = worklist_of(
             assessments,
             at=moment,
             tasks=tasks_of([*self.engine.rules, *self.book_rules]),
             ahead=ahead,
-            owners=None if owner is None else {owner},
+            owners=owners,
             pace=pace if budget is None else attrs.evolve(pace, budget=budget),
             more=book.actions if book else None,
         )
@@ -237,6 +243,18 @@ class RetentionEngine:
         for failure in book.own_failures:
             self._tell("rule_failed", failure)
         return attrs.evolve(found, failures=(*book.own_failures, *found.failures))
+
+    def _assessed_due(
+        self, moment: datetime, ahead: timedelta, owners: Collection[str] | None
+    ) -> Iterator[Assessment] | None:
+        """The clients that the agenda names as having something due; `None` where it can't tell."""
+        if self.agenda is None:
+            return None
+        try:
+            found = self.agenda.assess_due(at=moment, ahead=ahead, owners=owners)
+        except (NoAgenda, QuestionError):
+            return None
+        return map(self._told, found)
 
     def scorecard(self, client: str, *, at: datetime | None = None, known_at: datetime | None = None) -> Scorecard:
         """A client's health by dimension and the score with all that it is made of.

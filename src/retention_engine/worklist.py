@@ -108,7 +108,7 @@ class Worklist:
     Attributes:
         at: the moment.
         owners: the owners who have entries, or were asked for, by name; clients without an owner come last.
-        known_owners: every owner of a client of the book, whether or not anything is due.
+        known_owners: every owner of a client that was looked at, whether or not anything is due.
         failures: the rules that could not be evaluated, for the clients looked at.
     """
 

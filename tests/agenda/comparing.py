@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from typing import Any
 
-from retention_engine import Agenda, AgendaAction, AgendaChange, Assessment, Engine, Health, replay
+from attrs import evolve
+
+from retention_engine import Agenda, AgendaAction, AgendaChange, Assessment, Engine, Health, replay, worklist_of
 from retention_engine.log import EventLog
 
 FAR = datetime(2500, 1, 1, tzinfo=UTC)
@@ -95,6 +98,24 @@ def assert_next_change_is_right(
         assert coming.events == ()
 
 
+def assert_worklists_are_right(agenda: Agenda, log: EventLog, moments: Iterable[datetime]) -> None:
+    """The worklists of those whom the agenda names are those of all, even where it has not followed all events yet."""
+    horizon = agenda.basis().horizon
+    replays = Replays(log, agenda.engine)
+    for moment in [at for at in moments if horizon is None or at >= horizon]:
+        everybody = list(replays.at(moment).values())
+        for ahead in (timedelta(0), timedelta(days=7), timedelta(days=2_000)):
+            for owners in (None, *({assessment.client.owner or None} for assessment in everybody)):
+                named = list(agenda.assess_due(at=moment, ahead=ahead, owners=owners))
+                found, expected = (
+                    evolve(worklist_of(some, at=moment, ahead=ahead, owners=owners), known_owners=frozenset())
+                    for some in (named, everybody)
+                )
+                assert found == expected
+                names = {assessment.client.id for assessment in named}
+                assert list(map(verdict, named)) == [verdict(it) for it in everybody if it.client.id in names]
+
+
 def assert_changes_are_right(agenda: Agenda, replays: Replays, start: datetime, end: datetime) -> None:
     """The changes of a span lead from its first statuses to its last, and each is one, to the microsecond."""
     changes = agenda.changes(start, end)
@@ -123,6 +144,10 @@ def statuses_after(statuses: dict[str, Health], changes: Sequence[AgendaChange])
         assert found.get(change.client) is change.before
         found[change.client] = change.after
     return found
+
+
+def verdict(found: Assessment) -> tuple[Any, ...]:
+    return (found.client.id, tuple(found.client.events), found.status, found.concerns, found.actions, found.failures)
 
 
 def told(action: AgendaAction) -> tuple[datetime, str, str, str, str | None, str, tuple[str, ...]]:

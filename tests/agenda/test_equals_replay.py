@@ -33,7 +33,7 @@ from retention_engine.log import EventLog
 from retention_engine.log.rows import key_of
 from strategies import JITTERS, logs, moments
 
-from .comparing import assert_equals_replay
+from .comparing import assert_equals_replay, assert_worklists_are_right
 
 
 @rule
@@ -121,7 +121,9 @@ class Story:
             size = self.draw(st.integers(1, 6))
             self.record(events[:size])
             events = events[size:]
-            self.draw(st.sampled_from([self.follow, self.follow, self.act, self.change_rules, self.do_nothing]))()
+            self.draw(
+                st.sampled_from([self.follow, self.follow, self.act, self.change_rules, self.do_nothing, self.forget])
+            )()
         self.agenda.follow()
         self.compare()
 
@@ -138,6 +140,7 @@ class Story:
         """Follow, with pages that are soon large ones, too."""
         with patch.multiple(following, PAGE=self.draw(st.sampled_from([1, 2, 500])), LARGE_PAGE=4):
             self.agenda.follow(self.draw(st.sampled_from([None, 1, 3])))
+        assert_worklists_are_right(self.agenda, self.log, self.draw(asked_about(self.lines)))
         if not self.agenda.basis().is_behind:
             self.compare()
 
@@ -154,8 +157,15 @@ class Story:
         if self.draw(st.booleans()):
             self.agenda.attach()
 
+    def forget(self) -> None:
+        """Somebody asks to be forgotten, which the agenda has to make up for."""
+        clients = [client for client, _ in self.log.clients()]
+        if clients:
+            self.log.forget(self.draw(st.sampled_from(clients)))
+        self.do_nothing()
+
     def do_nothing(self) -> None:
-        pass
+        assert_worklists_are_right(self.agenda, self.log, self.draw(asked_about(self.lines)))
 
     def compare(self) -> None:
         assert_equals_replay(self.agenda, self.log, self.draw(asked_about(self.lines)))

@@ -1,12 +1,13 @@
 """The agenda of a log: what is coming for every client, kept current event by event, and asked by range."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
-from ..engine import Engine
+from ..book import replay
+from ..engine import AHEAD, Assessment, Engine
 from ..errors import NoAgenda, QuestionError, UnknownClient
 from ..findings import Health
 from ..log import EventLog
@@ -29,7 +30,7 @@ from .answers import (
 from .courses import plain
 from .fingerprints import engine_fingerprint
 from .following import Follower
-from .instants import moment_of, number
+from .instants import MICROSECOND, moment_of, number
 from .rebuilding import Builder, BuildProgress, Rebuild
 from .telling import passed
 
@@ -210,6 +211,45 @@ class Agenda:
             whose = None if owner is None else plain(owner)
             found = tables.due(generation.id, since, number(until), self._moment(at, generation), whose)
         return AgendaAnswer(tuple(map(action_of, found)), basis)
+
+    def assess_due(
+        self,
+        *,
+        at: datetime | None = None,
+        ahead: timedelta = AHEAD,
+        owners: Collection[str | None] | None = None,
+    ) -> Iterator[Assessment]:
+        """The clients with actions open at a moment and due by so much after it, each assessed from its history.
+
+        They are those that a replay of the whole log finds, with all that it says of them, and no others are read. Clients
+        with a rule that fails come with them, and those with events that the agenda has yet to follow, so that nothing is
+        missed that is recorded by now. It is what `worklist_of` takes.
+
+        Args:
+            at: the moment; now, where none is given.
+            ahead: how far ahead of it actions are looked for; clients with overdue ones are among those found.
+            owners: whose actions; `None` among them stands for clients without an owner. All, where nothing is said.
+
+        Raises:
+            NoAgenda: none has been built.
+            QuestionError: the moment is before the horizon, or the agenda is by other rules than these.
+        """
+        upto = self.log.head()
+        with self._asking(None if at is None else number(at)) as (tables, generation, basis):
+            if basis.is_stale:
+                raise QuestionError("the agenda is by other rules or settings: rebuild it first, or replay the log")
+            asked = self._moment(at, generation)
+            asked_for = [None] if owners is None else [plain(owner or "") for owner in owners]
+            until = asked + ahead // MICROSECOND
+            found = [tables.due(generation.id, BEGINNING, until, asked, whose) for whose in asked_for]
+            names = {row.client for rows in found for row in rows}
+            names |= {row.client for row in tables.failures(generation.id, asked)}
+            names |= {*tables.forgotten(generation.id)}
+        names |= {event.client for event in self.log.tail(basis.position)}
+        histories = (
+            (name, [event for event in self.log.client(name) if event.position <= upto]) for name in sorted(names)
+        )
+        return replay(histories, self.engine, at=moment_of(asked))
 
     def owners(self) -> AgendaAnswer[str]:
         """Whose clients have actions in the agenda, by name; an empty text stands for clients without an owner.

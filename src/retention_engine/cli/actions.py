@@ -1,11 +1,14 @@
 """`retention actions`: what is to be done today, by owner."""
 
 import sys
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 import attrs
 import click
 
+from ..binding import BoundRule
 from ..book import replay as replay_book
 from ..book import with_book
 from ..errors import did_you_mean
@@ -33,6 +36,13 @@ from .replay import report_failures
     metavar="N",
     help="Entries a day for each owner; 0 for no limit.  [default: as the settings say, else 5]",
 )
+@click.option(
+    "--agenda",
+    "by_agenda",
+    is_flag=True,
+    help="Let the agenda beside the log say who has something due, and read those clients alone; rules about the whole "
+    "book are left out.",
+)
 @click.option("--all", "everything", is_flag=True, help="List what is waiting in the table, too.")
 @rule_options
 @click.option(
@@ -53,6 +63,7 @@ def actions(
     unowned: bool,
     ahead: timedelta,
     budget: int | None,
+    by_agenda: bool,
     everything: bool,
     choice: RuleChoice,
     format_: str,
@@ -64,34 +75,37 @@ def actions(
 
     An action closes by itself when the log shows what it asks for, such as a call. Otherwise, record what became of it
     under the id that stands beside it: action_done, action_snoozed with until=DATE, or action_dismissed with
-    reason=TEXT. Running this command changes nothing.
+    reason=TEXT. Running this command records nothing.
 
     \b
     Examples:
       retention actions clients.jsonl --at 2026-06-30
       retention actions sqlite:///clients.db --owner jo --ahead 2d --all
+      retention actions sqlite:///clients.db --owner jo --agenda
       retention actions clients.jsonl --owner jo --ahead 60d --format ics > jo.ics
       retention record sqlite:///clients.db acme action_done action=469db2c354bc4473
     """
-    (engine, book_rules), pace = choice.with_book_rules(), choice.settings.worklist
-    moment = at or now()
-    asked = {*owners, *([None] if unowned else [])}
-    replayed = replay_book(histories(log, choice.kinds), engine, at=moment, known_at=known_at)
-    assessments, book = with_book(replayed, engine, book_rules, at=moment)
-    if choice.of_book_alone:
-        assessments = (attrs.evolve(assessment, actions=()) for assessment in assessments)
-    found = worklist_of(
-        assessments,
-        at=moment,
-        tasks=tasks_of([*engine.rules, *book_rules]),
-        ahead=ahead,
-        owners=asked or None,
-        pace=pace if budget is None else attrs.evolve(pace, budget=budget),
-        more=book.actions if book else None,
-    )
-    if book:
-        found = attrs.evolve(found, failures=(*book.own_failures, *found.failures))
-    _refuse_unknown(owners, found)
+    engine, book_rules = choice.with_book_rules()
+    pace = choice.settings.worklist
+    how: dict[str, Any] = {
+        "tasks": tasks_of([*engine.rules, *book_rules]),
+        "ahead": ahead,
+        "owners": {*owners, *([None] if unowned else [])} or None,
+        "pace": pace if budget is None else attrs.evolve(pace, budget=budget),
+    }
+    if by_agenda:
+        _leave_out(choice, book_rules, known_at)
+        found = _by_agenda(log, choice, at, owners, how)
+    else:
+        moment = at or now()
+        replayed = replay_book(histories(log, choice.kinds), engine, at=moment, known_at=known_at)
+        assessments, book = with_book(replayed, engine, book_rules, at=moment)
+        if choice.of_book_alone:
+            assessments = (attrs.evolve(assessment, actions=()) for assessment in assessments)
+        found = worklist_of(assessments, at=moment, more=book.actions if book else None, **how)
+        if book:
+            found = attrs.evolve(found, failures=(*book.own_failures, *found.failures))
+        _refuse_unknown(owners, found)
     if format_ == "table":
         print_worklist(sys.stdout, found, ahead=ahead, everything=everything)
     elif format_ == "ics":
@@ -105,6 +119,36 @@ def actions(
     report_failures(found.failures)
     if found.failures:
         ctx.exit(RULE_FAILED)
+
+
+def _by_agenda(
+    log: str, choice: RuleChoice, at: datetime | None, owners: Collection[str], how: dict[str, Any]
+) -> Worklist:
+    """The worklist of the clients that the agenda names, once it is brought up to date."""
+    from .agenda import building, note_unknown_owner, open_agenda
+
+    with open_agenda(log, choice) as kept:
+        with building() as progress:
+            kept.rebuild(progress)
+        moment = at or max(now(), kept.basis().horizon or now())
+        assessments = kept.assess_due(at=moment, ahead=how["ahead"], owners=how["owners"])
+        found = worklist_of(assessments, at=moment, **how)
+        missing = set(owners) - found.known_owners
+        known = kept.owners().items if missing else ()
+    for owner in sorted(missing):
+        note_unknown_owner(owner, known)
+    return found
+
+
+def _leave_out(choice: RuleChoice, book_rules: Collection[BoundRule], known_at: datetime | None) -> None:
+    """Refuse what the agenda can't tell, and say what it leaves out."""
+    if known_at is not None:
+        raise click.UsageError("--agenda knows the log as it is now; leave it out with --known-at")
+    if selected := choice.selected_of_book:
+        raise click.UsageError(f"{selected[0]} is about the whole book and looks at every client; leave --agenda out")
+    if book_rules:
+        names = ", ".join(rule.name for rule in book_rules)
+        click.echo(f"Note: left out with --agenda, since they look at every client: {names}", err=True)
 
 
 def _refuse_unknown(owners: tuple[str, ...], worklist: Worklist) -> None:

@@ -10,6 +10,7 @@ from .agenda_rows import (
     ACTIVE,
     BEGINNING,
     BUILDING,
+    FOREVER,
     RETIRED,
     ActionRow,
     ClientRows,
@@ -206,8 +207,8 @@ class AgendaTables(ABC):
         statement = f"SELECT {_NEWS} FROM @agenda_news WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - names of ours
         return [NewsRow._make(row) for row in self.found(statement, after, limit)]
 
-    def forgotten(self, generation: int, limit: int) -> list[str]:
-        """Clients whose rows are to be made anew since they were forgotten."""
+    def forgotten(self, generation: int, limit: int = FOREVER) -> list[str]:
+        """Clients whose rows are to be made anew since they were forgotten, so many at most."""
         statement = "SELECT client FROM @agenda_forgotten WHERE generation = ? ORDER BY client LIMIT ?"
         return [client for (client,) in self.found(statement, generation, limit)]
 
