@@ -10,7 +10,7 @@ from doc_examples import ROOT
 
 SUITE = ROOT / "benchmarks" / "suite"
 PAGE, PICTURE = "performance.md", "performance.svg"
-ALONE = {"full", "day", "worklist", "fed"}
+ALONE = {"full", "day", "worklist", "owner", "fed"}
 """The sections in which contenders run one at a time, each in a process of its own."""
 
 

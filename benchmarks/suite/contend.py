@@ -28,6 +28,8 @@ CONTENDERS = {
     "worklist: agenda": "day:worklist_from_agenda",
     "worklist: ours, from the log": "day:worklist_from_replay",
     "worklist: DuckDB": "day:worklist_in_duckdb",
+    "owner: agenda": "day:owner_from_agenda",
+    "owner: ours, from the log": "day:owner_from_replay",
     "day: ours, from the log": "day:from_replay",
     "day: by hand, from the log": "day:by_hand",
     "day: DuckDB": "day:in_duckdb",

@@ -97,6 +97,14 @@ WORKLIST = Contest(
         Contender("worklist: ours, from the log", "every client assessed anew", 12),
     ),
 )
+OWNER = Contest(
+    "owner",
+    "one owner's worklist for a day, in order, with budget and cooldown",
+    (
+        Contender("owner: agenda", "the agenda names the clients, who are read and assessed", 1, reads="agenda"),
+        Contender("owner: ours, from the log", "every client assessed anew", 12),
+    ),
+)
 FED = Contest(
     "fed",
     "the rules alone, for every tenth client, histories or facts being in memory",
@@ -117,7 +125,7 @@ RULES = Contest(
     ),
 )
 
-CONTESTS = {it.name: it for it in (FULL, DAY, WORKLIST, FED)}
+CONTESTS = {it.name: it for it in (FULL, DAY, WORKLIST, OWNER, FED)}
 
 
 def taking_part(contest: Contest, events: int, wanted: Collection[str] = ()) -> list[Contender]:

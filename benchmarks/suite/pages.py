@@ -131,6 +131,7 @@ RATIOS = (
     ("ours, over Polars", "full", "ours", "Polars"),
     ("a day from DuckDB, over the agenda", "day", "day: DuckDB", "day: agenda"),
     ("a day from the whole log, over the agenda", "day", "day: ours, from the log", "day: agenda"),
+    ("one owner's worklist from the whole log, over the agenda", "owner", "owner: ours, from the log", "owner: agenda"),
 )
 """What is stated: the time of one, over that of the other, in which section."""
 
@@ -178,6 +179,7 @@ _FIGURES: dict[str, Callable[[Results], Iterator[str]]] = {
     "day": _contest("day"),
     "day rows": _legend("day"),
     "worklist": _contest("worklist"),
+    "owner": _contest("owner"),
     "fed": _contest("fed"),
     "one-event": _one_event,
     "growth": _growth,

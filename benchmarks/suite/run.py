@@ -9,6 +9,7 @@ in a fresh process, compares the answers and prints tables. Ratios are of neighb
     day        what changes and what falls due in one day
     one-event  one event recorded, and its client assessed again
     worklist   all that is overdue or due within a day
+    owner      one owner's worklist, with its order, budget and cooldown
     fed        rules alone, beside rule engines
     growth     how the cost grows with events, clients and rules
 """
@@ -65,7 +66,7 @@ def main() -> None:
     if given.docs_only:
         pages.write(known, given.docs)
         return
-    sections = given.section or (SECTIONS if given.events <= LARGE else ("full", "day", "worklist"))
+    sections = given.section or (SECTIONS if given.events <= LARGE else ("full", "day", "worklist", "owner"))
     minutes = _minutes(sections, given.events, given.repeats, given.case)
     made = Made.under(given.data, given.events)
     files = "" if made.is_made("parquet") else f", and {given.events * FILES_PACE / 60e6:.0f} min for the files"

@@ -1,6 +1,6 @@
 """What a day brings: the changes of status within it if nothing happens, and the actions that fall due in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -8,12 +8,14 @@ from answers import Item
 from contenders import limit, ours
 from handwritten import LEFT, History, stated, status_at
 from made_files import Made
-from workload import MOMENT
+from workload import MOMENT, PEOPLE
 
+from retention_engine import Assessment, worklist_of
 from retention_engine.agenda import Agenda
 from retention_engine.book import replay
 from retention_engine.log import open_log
 
+OWNER = PEOPLE[0]
 END = MOMENT + timedelta(days=1)
 """The day lasts from just after the moment until this."""
 
@@ -127,6 +129,24 @@ def worklist_in_duckdb(made: Made) -> Iterator[Item]:
         yield from database.execute(duck.DUE, {"horizon": END}).fetchall()
 
     return answers()
+
+
+def owner_from_agenda(made: Made) -> Iterator[Item]:
+    """One owner's worklist, with its order, budget and cooldown: the agenda names the clients, who are read and assessed."""
+    with open_log(made.address, read_only=True) as log:
+        yield from _entries(Agenda(log, ours.engine()).assess_due(at=MOMENT, owners=[OWNER]))
+
+
+def owner_from_replay(made: Made) -> Iterator[Item]:
+    """The same from the whole log."""
+    with open_log(made.address, read_only=True) as log:
+        yield from _entries(replay(log.clients(), ours.engine(), at=MOMENT))
+
+
+def _entries(assessments: Iterable[Assessment]) -> Iterator[Item]:
+    found = worklist_of(assessments, at=MOMENT, owners=[OWNER])
+    for place, entry in enumerate((*found.today, *found.waiting)):
+        yield entry.client, place, entry.waiting is None, int(entry.status), entry.due, len(entry.actions)
 
 
 def worklist_from_replay(made: Made) -> Iterator[Item]:
