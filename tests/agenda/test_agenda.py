@@ -252,6 +252,14 @@ class TestEvents:
             (failure,) = agenda.failures(JANUARY + days(10))
             assert failure.cause.startswith("ValueError: � ? is no text (")
             assert list(agenda.failures(JANUARY + days(9))) == []
+            (change,) = agenda.changes(JANUARY + days(9), JANUARY + days(10))
+            (reason,) = change.because
+            assert (change.after, reason.rule, reason.because) == (Health.UNKNOWN, "fails", ())
+            assert reason.message == "This rule can't be evaluated."
+            agenda.news(until=JANUARY)
+            on_the_day(at(5, Complained))
+            (news,) = agenda.news(until=JANUARY + days(5))
+            assert (news.before, news.after, list(news.because)) == (Health.HEALTHY, Health.UNKNOWN, [reason])
 
     def test_rules_that_fail_are_told_by_name_whichever_failed_first(self, log):
         @rule
@@ -620,6 +628,20 @@ class TestBuilding:
         building = Agenda(log, FEWER).rebuild_in_background()
         with pytest.raises(NoAgenda, match="gone"):
             building.wait()
+
+    def test_who_asks_while_the_first_one_is_built_is_told_how_far_it_is(self, new_log, monkeypatch):
+        with new_log() as log:
+            bring_in(log, [at(0, client="acme"), at(0, client="bolt")])
+            monkeypatch.setattr(rebuilding, "CLIENTS", 1)
+            told = []
+
+            def ask(progress: rebuilding.BuildProgress) -> None:
+                with pytest.raises(NoAgenda) as refused:
+                    Agenda(log, ESSENTIALS).basis()
+                told.append(str(refused.value).partition("; ")[2])
+
+            Agenda(log, ESSENTIALS).rebuild(ask)
+        assert told[:2] == [f"one is being built, {done} of 2 events so far" for done in (0, 1)]
 
     def test_tables_of_an_earlier_version_are_made_anew(self, agenda, log):
         with log.store.writing() as writing:

@@ -392,7 +392,7 @@ class Agenda:
             state = tables.state() if tables.exist() and tables.is_current(self.log.store.name) else None
             generation = None if state is None else state.active
             if state is None or generation is None:
-                raise NoAgenda(f"{self.log.store.name} has no agenda yet")
+                raise NoAgenda(_none_yet(self.log.store.name, state))
             _refuse_before_horizon(generation, moment)
             yield tables, generation, self._basis_of(state, generation, head)
 
@@ -409,6 +409,12 @@ class Agenda:
     def _moment(self, at: datetime | None, generation: Generation) -> int:
         """The moment asked about; now, where none is given, or the horizon where another clock is ahead of ours."""
         return max(number(self.log.clock()), generation.horizon) if at is None else number(at)
+
+
+def _none_yet(name: str, state: State | None) -> str:
+    building = None if state is None else state.building()
+    so_far = "" if building is None else f"; one is being built, {building.done:,} of {building.total:,} events so far"
+    return f"{name} has no agenda yet{so_far}"
 
 
 class _Held(threading.local):

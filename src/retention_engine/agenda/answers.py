@@ -38,10 +38,10 @@ class AgendaBasis:
 
 @attrs.frozen
 class AgendaReason:
-    """A concern behind a change of status.
+    """A concern behind a change of status, or a rule that can't be evaluated.
 
     Attributes:
-        rule: the rule that states it.
+        rule: the rule that states it, or fails.
         about: what it is about, where a rule may state several.
         message: one sentence for a person.
         because: the events that it rests on, as they are cited.

@@ -16,9 +16,15 @@ from ..engine import Schedule
 from ..events import ActionDismissed, ActionDone, ActionSnoozed, Event, Judged
 from ..findings import Action, Concern, Health
 from ..log.agenda_rows import BEGINNING, FOREVER, ActionRow, ClientRows, FailureRow, SpellRow
+from ..stating import RuleFailure
 from .instants import MICROSECOND, number
 
 _ENCODER = msgspec.json.Encoder()
+
+FAILED = "This rule can't be evaluated."
+"""What is said of a rule that fails, among the reasons for a status; why it fails, `Agenda.failures` tells."""
+
+Reason = Concern | RuleFailure
 
 Outcomes = tuple[set[str], dict[str, datetime]]
 """The actions that were done or dismissed, and until when others are put off."""
@@ -140,8 +146,8 @@ def _verdict(judgement: Judged | None, least: Health) -> tuple[int, int, Health]
     return number(judgement.at), until, max(Health.named(judgement.level), least)
 
 
-def _reasons_at(stage: Stage, before: Stage | None) -> Iterator[Concern]:
-    """The concerns behind the status with which a stage begins, or whose end has made it better."""
+def _reasons_at(stage: Stage, before: Stage | None) -> Iterator[Reason]:
+    """What is behind the status with which a stage begins, or what ended and so made it better."""
     status = stage.schedule.status(stage.starts)
     if before is not None:
         just_before = stage.starts - MICROSECOND
@@ -151,11 +157,13 @@ def _reasons_at(stage: Stage, before: Stage | None) -> Iterator[Concern]:
     return _in_force(stage.schedule, status, stage.starts)
 
 
-def _in_force(schedule: Schedule, level: Health, moment: datetime) -> Iterator[Concern]:
+def _in_force(schedule: Schedule, level: Health, moment: datetime) -> Iterator[Reason]:
     if schedule.judged(moment) is None:
         for concern in schedule.concerns:
             if concern.level is level and concern.in_force(moment):
                 yield concern
+    if level is Health.UNKNOWN:
+        yield from schedule.failures
 
 
 def _happened(stage: Stage) -> Sequence[Event]:
@@ -163,12 +171,15 @@ def _happened(stage: Stage) -> Sequence[Event]:
     return tuple(takewhile(lambda event: event.at == stage.starts, reversed(stage.client.events)))[::-1]
 
 
-def _because(reasons: Iterable[Concern], events: Iterable[Event]) -> bytes:
-    said = [
-        [it.rule, None if it.about is None else plain(it.about), plain(it.message or ""), [e.ref for e in it.evidence]]
-        for it in reasons
-    ]
-    return _ENCODER.encode([said, [event.ref for event in events]])
+def _because(reasons: Iterable[Reason], events: Iterable[Event]) -> bytes:
+    return _ENCODER.encode([list(map(_said, reasons)), [event.ref for event in events]])
+
+
+def _said(reason: Reason) -> tuple[str, str | None, str, list[str]]:
+    if isinstance(reason, RuleFailure):
+        return reason.rule, None, FAILED, []
+    about = None if reason.about is None else plain(reason.about)
+    return reason.rule, about, plain(reason.message or ""), [event.ref for event in reason.evidence]
 
 
 def _spell(name: str, piece: Piece, earlier: Sequence[SpellRow], past: int) -> SpellRow:
