@@ -11,8 +11,7 @@ from ..engine import AHEAD, Assessment, Engine
 from ..errors import NoAgenda, QuestionError, UnknownClient
 from ..findings import Health
 from ..log import EventLog
-from ..log.agenda_rows import BEGINNING, NO_ROWS, Generation, State
-from ..log.agenda_tables import AgendaTables
+from ..log.agenda_rows import BEGINNING, NO_ROWS, Generation
 from ..log.rows import can_be_a_client
 from ..stating import RuleFailure
 from .answers import (
@@ -32,6 +31,7 @@ from .fingerprints import engine_fingerprint
 from .following import Follower
 from .instants import MICROSECOND, moment_of, number
 from .rebuilding import Builder, BuildProgress, Rebuild
+from .snapshots import Snapshots
 from .telling import passed
 
 MOST_NEWS = 1_000
@@ -59,7 +59,7 @@ class Agenda:
         self._store = log.store.agenda
         self._follower = Follower(log, engine, self.fingerprint)
         self._rebuild: Rebuild | None = None
-        self._held = _Held()
+        self._snapshots = Snapshots(log, self.fingerprint)
 
     def __enter__(self) -> Self:
         return self
@@ -151,13 +151,8 @@ class Agenda:
         Raises:
             NoAgenda: none has been built.
         """
-        before = self._held.found
-        with self._asking() as held:
-            self._held.found = held
-            try:
-                yield self
-            finally:
-                self._held.found = before
+        with self._snapshots.hold():
+            yield self
 
     def basis(self) -> AgendaBasis:
         """What the agenda's answers are by at present.
@@ -165,7 +160,7 @@ class Agenda:
         Raises:
             NoAgenda: none has been built.
         """
-        with self._asking() as (_, _, basis):
+        with self._snapshots.read() as (_, _, basis):
             return basis
 
     def changes(self, from_: datetime, to: datetime) -> AgendaAnswer[AgendaChange]:
@@ -182,7 +177,7 @@ class Agenda:
         after, upto = number(from_), number(to)
         if upto < after:
             raise QuestionError(f"the span ends at {to.isoformat()}, before it begins")
-        with self._asking(after) as (tables, generation, basis):
+        with self._snapshots.read(after) as (tables, generation, basis):
             found = tables.changes(generation.id, after, upto)
         return AgendaAnswer(tuple(map(change_of, found)), basis)
 
@@ -206,7 +201,7 @@ class Agenda:
             NoAgenda: none has been built.
             QuestionError: the moment is before the horizon.
         """
-        with self._asking(None if at is None else number(at)) as (tables, generation, basis):
+        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis):
             since = BEGINNING if after is None else number(after)
             whose = None if owner is None else plain(owner)
             found = tables.due(generation.id, since, number(until), self._moment(at, generation), whose)
@@ -235,7 +230,7 @@ class Agenda:
             QuestionError: the moment is before the horizon, or the agenda is by other rules than these.
         """
         upto = self.log.head()
-        with self._asking(None if at is None else number(at)) as (tables, generation, basis):
+        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis):
             if basis.is_stale:
                 raise QuestionError("the agenda is by other rules or settings: rebuild it first, or replay the log")
             asked = self._moment(at, generation)
@@ -257,7 +252,7 @@ class Agenda:
         Raises:
             NoAgenda: none has been built.
         """
-        with self._asking() as (tables, generation, basis):
+        with self._snapshots.read() as (tables, generation, basis):
             return AgendaAnswer(tuple(tables.owners(generation.id)), basis)
 
     def status(self, client: str, at: datetime | None = None) -> AgendaStatus:
@@ -272,7 +267,7 @@ class Agenda:
             UnknownClient: nothing is known of the client at that moment.
             QuestionError: the moment is before the horizon.
         """
-        with self._asking(None if at is None else number(at)) as (tables, generation, basis):
+        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis):
             names = [client] if can_be_a_client(client) else []
             rows = tables.rows_of(generation.id, names).get(client, NO_ROWS)
             asked = self._moment(at, generation)
@@ -304,7 +299,7 @@ class Agenda:
             NoAgenda: none has been built.
             QuestionError: the moment is before the horizon.
         """
-        with self._asking(None if at is None else number(at)) as (tables, generation, basis):
+        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis):
             asked = self._moment(at, generation)
             counted = tables.counts(generation.id, asked)
             failing = {row.client for row in tables.failures(generation.id, asked)}
@@ -321,7 +316,7 @@ class Agenda:
             NoAgenda: none has been built.
             QuestionError: the moment is before the horizon.
         """
-        with self._asking(None if at is None else number(at)) as (tables, generation, basis):
+        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis):
             found = tables.failures(generation.id, self._moment(at, generation))
         origin = {rule.name: rule.rule.distribution for rule in self._follower.engine.rules}
         failures = (RuleFailure(row.rule, row.client, row.cause, origin.get(row.rule, "")) for row in found)
@@ -348,11 +343,11 @@ class Agenda:
             QuestionError: there has been no such `seq` yet, as when it was that of another log.
         """
         moment = number(self.log.clock() if until is None else until)
-        with self._asking() as (tables, _, _):
+        with self._snapshots.read() as (tables, _, _):
             told = tables.state().told
         if told is None or told < moment:
             self._tell(moment)
-        with self._asking() as (tables, _, basis):
+        with self._snapshots.read() as (tables, _, basis):
             found = tables.news(after, limit)
             if not found and after > (last := tables.last_news()):
                 raise QuestionError(
@@ -378,52 +373,6 @@ class Agenda:
                 tables.tell([passed(spell, position) for spell in spells if not spell.is_past])
             tables.set_told(moment)
 
-    # How it stands.
-
-    @contextmanager
-    def _asking(self, moment: int | None = None) -> Iterator[tuple[AgendaTables, Generation, AgendaBasis]]:
-        """The tables, the build that answers, and what that is; not for moments before its horizon."""
-        if (held := self._held.found) is not None:
-            _refuse_before_horizon(held[1], moment)
-            yield held
-            return
-        head = self.log.head()
-        with self._store.reading() as tables:
-            state = tables.state() if tables.exist() and tables.is_current(self.log.store.name) else None
-            generation = None if state is None else state.active
-            if state is None or generation is None:
-                raise NoAgenda(_none_yet(self.log.store.name, state))
-            _refuse_before_horizon(generation, moment)
-            yield tables, generation, self._basis_of(state, generation, head)
-
-    def _basis_of(self, state: State, generation: Generation, head: int) -> AgendaBasis:
-        return AgendaBasis(
-            fingerprint=generation.fingerprint,
-            position=generation.position or 0,
-            horizon=None if generation.horizon == BEGINNING else moment_of(generation.horizon),
-            is_stale=generation.fingerprint != self.fingerprint,
-            is_rebuilding=state.building() is not None,
-            is_behind=head > (generation.position or 0) or state.forgotten,
-        )
-
     def _moment(self, at: datetime | None, generation: Generation) -> int:
         """The moment asked about; now, where none is given, or the horizon where another clock is ahead of ours."""
         return max(number(self.log.clock()), generation.horizon) if at is None else number(at)
-
-
-def _none_yet(name: str, state: State | None) -> str:
-    building = None if state is None else state.building()
-    so_far = "" if building is None else f"; one is being built, {building.done:,} of {building.total:,} events so far"
-    return f"{name} has no agenda yet{so_far}"
-
-
-class _Held(threading.local):
-    """The state from which a thread has all its questions answered, if it has asked for that."""
-
-    found: tuple[AgendaTables, Generation, AgendaBasis] | None = None
-
-
-def _refuse_before_horizon(generation: Generation, moment: int | None) -> None:
-    if moment is not None and moment < generation.horizon:
-        asked, horizon = moment_of(moment).isoformat(), moment_of(generation.horizon).isoformat()
-        raise QuestionError(f"the agenda answers from {horizon} on, not as of {asked}; replay the log for that")
