@@ -16,7 +16,7 @@ from ..codec import encode
 from ..errors import InputError
 from ..events import Event
 from ..formats.csv_writing import table_of
-from ..formats.words import printable
+from ..formats.words import counted, printable
 from ..kinds import Kinds
 from ..log import is_address, open_log
 from .exits import BAD_INPUT, complain
@@ -64,7 +64,7 @@ def export(ctx: click.Context, log: str, output: str | None, format_: str | None
     except InputError as error:
         complain(error, "Nothing was exported.")
         ctx.exit(BAD_INPUT)
-    click.echo(printable(f"Wrote {'1 event' if count == 1 else f'{count:,} events'} to {output}."))
+    click.echo(printable(f"Wrote {counted(count, 'event')} to {output}."))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import click
 from ..book import replay
 from ..firing import Firing, firings
 from ..formats.verdicts import VERSION, as_json
-from ..formats.words import day
+from ..formats.words import counted, day
 from ..moments import instant_text
 from ..stating import RuleFailure
 from .exits import RULE_FAILED
@@ -74,8 +74,7 @@ def _print(found: list[Firing], at: datetime) -> None:
     from ..formats.tables import print_table
 
     clients = found[0].assessed if found else 0
-    rules = "1 rule" if len(found) == 1 else f"{len(found)} rules"
-    click.echo(f"{rules} over {clients:,} clients as of {day(at)}\n")
+    click.echo(f"{counted(len(found), 'rule')} over {clients:,} clients as of {day(at)}\n")
     rows = [
         (one.rule.name, f"{one.fires:,}", f"{one.share:.1%}", f"{one.concerned:,}", f"{one.due:,}", _remark(one))
         for one in found

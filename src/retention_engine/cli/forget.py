@@ -5,7 +5,7 @@ import sys
 import click
 
 from ..formats.verdicts import VERSION, as_json
-from ..formats.words import printable
+from ..formats.words import counted, printable
 from ..log import Forgotten, open_log
 from .options import RuleChoice, address_argument, format_option, plugin_options
 
@@ -61,13 +61,12 @@ def forget(address: str, client: str, yes: bool, choice: RuleChoice, format_: st
 def _ask(client: str, count: int) -> None:
     if sys.stdin is None or not sys.stdin.isatty():
         raise click.UsageError("forgetting can't be undone; to be asked, run it in a terminal, else say --yes")
-    events = "1 event" if count == 1 else f"{count:,} events"
+    events = counted(count, "event")
     click.confirm(printable(f"Remove all free text from the {events} of {client!r}, for good?"), abort=True, err=True)
 
 
 def _words(client: str, done: Forgotten) -> str:
-    events = "1 event" if done.events == 1 else f"{done.events:,} events"
     return (
-        f"Rewrote {events} of {client}. Kinds, instants, numbers, ids and words out of a list stay, so that verdicts do."
+        f"Rewrote {counted(done.events, 'event')} of {client}. Kinds, instants, numbers, ids and words out of a list stay, so that verdicts do."
         " Not reached, and yours to look after:"
     )

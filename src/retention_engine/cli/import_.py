@@ -15,7 +15,7 @@ from ..formats.intake import Format, Intake
 from ..formats.lines import STANDARD_INPUT, Progress
 from ..formats.quarantine import SUFFIX, Quarantine
 from ..formats.verdicts import VERSION, as_json
-from ..formats.words import printable
+from ..formats.words import counted, printable
 from ..importing import MOST_PROBLEMS, Imported, import_files
 from ..log import open_log
 from ..log.address import SQLITE
@@ -179,11 +179,12 @@ def _progress(files: tuple[str, ...]) -> Iterator[Progress | None]:
 
 
 def _words(done: Imported, path: str | None) -> str:
-    lines = "1 line" if done.read == 1 else f"{done.read:,} lines"
     to_be = "" if done.applied else "to be "
     counts = f"{done.stored:,} {to_be}stored, {done.known:,} there already, {done.set_aside:,} {to_be}set aside"
     where = f" in {path}" if path else ""
-    return f"Read {lines}: {counts}{where}." + ("" if done.applied else " Nothing was stored: this was a dry run.")
+    return f"Read {counted(done.read, 'line')}: {counts}{where}." + (
+        "" if done.applied else " Nothing was stored: this was a dry run."
+    )
 
 
 def _refusal(done: Imported, *, lenient: bool) -> str:

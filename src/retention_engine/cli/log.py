@@ -8,7 +8,7 @@ import click
 
 from ..errors import LogCorrupt, LogKindMissing
 from ..formats.verdicts import VERSION, as_json
-from ..formats.words import printable
+from ..formats.words import counted, printable
 from ..log import EventLog, Flaw, open_log
 from .exits import BAD_INPUT
 from .options import RuleChoice, address_argument, format_option, plugin_options
@@ -54,7 +54,7 @@ def verify(ctx: click.Context, address: str, choice: RuleChoice, format_: str) -
     else:
         for flaw in flaws:
             click.echo(printable(_words(flaw)))
-        count = "uncounted events" if events is None else "1 event" if events == 1 else f"{events:,} events"
+        count = "uncounted events" if events is None else counted(events, "event")
         click.echo(printable(f"{name}: {count}, " + (f"{len(flaws):,} flawed" if flaws else "all as they were stored")))
     if flaws:
         if any(flaw.code == "unknown-kind" for flaw in flaws):

@@ -15,7 +15,7 @@ from ..engine import Assessment
 from ..findings import Health
 from ..formats.lines import STANDARD_INPUT
 from ..formats.verdicts import Seen, as_csv, as_json, as_jsonl, document_of, seen
-from ..formats.words import day, printable
+from ..formats.words import counted, day, printable
 from ..log.address import is_address
 from ..moments import instant
 from ..stating import RuleFailure
@@ -152,8 +152,7 @@ def summary(statuses: Iterable[Health], at: datetime) -> str:
     """How many clients there are, and how many at each level."""
     counts = Counter(statuses)
     levels = ", ".join(f"{counts[level]:,} {level}" for level in sorted(counts, reverse=True))
-    count = "1 client" if counts.total() == 1 else f"{counts.total():,} clients"
-    return f"{count} as of {day(at)}" + (f": {levels}" if levels else "")
+    return f"{counted(counts.total(), 'client')} as of {day(at)}" + (f": {levels}" if levels else "")
 
 
 def _print_table(clients: list[View], at: datetime, limit: int) -> None:

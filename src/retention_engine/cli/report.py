@@ -11,8 +11,7 @@ import click
 
 from ..formats.lines import STANDARD_INPUT
 from ..formats.report import LIMIT, TITLE, html_report
-from ..formats.report_pages import counted
-from ..formats.words import printable
+from ..formats.words import counted, printable
 from .exits import RULE_FAILED
 from .options import RuleChoice, log_argument, moment_options, now, rule_options
 from .reading import histories

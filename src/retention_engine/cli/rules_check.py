@@ -12,7 +12,7 @@ import click
 from ..declare import Rule
 from ..events import Event
 from ..formats.verdicts import VERSION, as_json
-from ..formats.words import printable
+from ..formats.words import counted, printable
 from ..kinds import KINDS
 from ..plugins import Plugins, configure
 from ..settings import FILE_NAME
@@ -183,7 +183,7 @@ def _print(found: "Checked", lost: int) -> None:
             rule.rule,
             rule.distribution or "built in",
             "" if rule.stated_for is None else f"{rule.stated_for:,}",
-            _counted(rule.errors, rule.warnings) or "nothing",
+            _flaws(rule.errors, rule.warnings) or "nothing",
         )
         for rule in found.rules
     ]
@@ -194,12 +194,11 @@ def _print(found: "Checked", lost: int) -> None:
         click.echo()
     errors, warnings = sum(rule.errors for rule in found.rules), sum(rule.warnings for rule in found.rules)
     log = "a log that was made up" if found.made_up else "the log"
-    rules = "1 rule" if len(found.rules) == 1 else f"{len(found.rules):,} rules"
-    clients = "1 client" if found.clients == 1 else f"{found.clients:,} clients"
-    counted = [_counted(errors, warnings)] if errors or warnings else []
+    wrong = [_flaws(errors, warnings)] if errors or warnings else []
     if lost:
-        counted.append("1 plug-in could not be loaded" if lost == 1 else f"{lost:,} plug-ins could not be loaded")
-    click.echo(f"{rules} checked over {log}, with {clients}: {', '.join(counted) or 'nothing is wrong'}")
+        wrong.append(f"{counted(lost, 'plug-in')} could not be loaded")
+    rules, clients = counted(len(found.rules), "rule"), counted(found.clients, "client")
+    click.echo(f"{rules} checked over {log}, with {clients}: {', '.join(wrong) or 'nothing is wrong'}")
 
 
 def _lines(found: "Checked") -> Iterator[str]:
@@ -211,9 +210,9 @@ def _lines(found: "Checked") -> Iterator[str]:
             yield f"{place}{flaw.severity}: {rule.rule} ({rule.distribution or 'built in'}): {said} [{flaw.check}]"
 
 
-def _counted(errors: int, warnings: int) -> str:
+def _flaws(errors: int, warnings: int) -> str:
     counts = ((errors, "error"), (warnings, "warning"))
-    return ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts if count)
+    return ", ".join(counted(count, word) for count, word in counts if count)
 
 
 def _path(file: str) -> str:

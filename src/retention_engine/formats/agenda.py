@@ -11,7 +11,7 @@ from ..findings import Health
 from ..moments import instant_text
 from ..stating import RuleFailure
 from .verdicts import VERSION, failure_view
-from .words import day, printable
+from .words import counted, day, printable
 
 
 @attrs.frozen
@@ -138,7 +138,7 @@ def print_agenda(stream: IO[str], found: ComingDays, *, limit: int) -> None:
     for note in _notes(found.basis):
         print(note, file=stream)
     until = day(found.until)
-    print(f"\nWhat changes by {until} if nothing else happens: {_counted(found.changes, 'change')}", file=stream)
+    print(f"\nWhat changes by {until} if nothing else happens: {_how_many(found.changes, 'change')}", file=stream)
     if found.changes:
         rows = [
             (day(one.at), one.client, f"{_level(one.before) or 'new'} -> {one.after}", _why(one))
@@ -146,7 +146,7 @@ def print_agenda(stream: IO[str], found: ComingDays, *, limit: int) -> None:
         ]
         print_table(stream, ("on", "client", "status", "why"), rows)
         _tell_rest(stream, found.changes, limit)
-    print(f"\nWhat is due by {until}: {_counted(found.actions, 'action')}", file=stream)
+    print(f"\nWhat is due by {until}: {_how_many(found.actions, 'action')}", file=stream)
     if found.actions:
         tasks = [
             (day(one.due), one.client, one.owner or "", one.message, one.id) for one in found.actions[: limit or None]
@@ -156,12 +156,9 @@ def print_agenda(stream: IO[str], found: ComingDays, *, limit: int) -> None:
 
 
 def _summary(found: ComingDays) -> str:
-    counted = found.counts.by_status
-    total = sum(counted.values())
-    levels = ", ".join(f"{counted[level]:,} {level}" for level in sorted(counted, reverse=True) if counted[level])
-    return f"{'1 client' if total == 1 else f'{total:,} clients'} as of {day(found.at)}" + (
-        f": {levels}" if levels else ""
-    )
+    count_of = found.counts.by_status
+    levels = ", ".join(f"{count_of[level]:,} {level}" for level in sorted(count_of, reverse=True) if count_of[level])
+    return f"{counted(sum(count_of.values()), 'client')} as of {day(found.at)}" + (f": {levels}" if levels else "")
 
 
 def _notes(basis: AgendaBasis) -> list[str]:
@@ -180,8 +177,8 @@ def _why(change: AgendaChange) -> str:
     return " ".join(reasons) or ("Because of " + ", ".join(change.events) if change.events else "")
 
 
-def _counted(items: Sequence[object], what: str) -> str:
-    return f"1 {what}" if len(items) == 1 else f"{len(items):,} {what}s" if items else "nothing"
+def _how_many(items: Sequence[object], what: str) -> str:
+    return counted(len(items), what) if items else "nothing"
 
 
 def _tell_rest(stream: IO[str], items: Sequence[object], limit: int) -> None:

@@ -12,7 +12,7 @@ from ..moments import days, duration_text, instant_text
 from ..outcomes import Outcome
 from ..tallies import Lead, TrackRecord
 from .verdicts import VERSION, failure_view, safe_cell
-from .words import day
+from .words import counted, day
 
 INSUFFICIENT = "insufficient"
 CSV_COLUMNS = (
@@ -52,13 +52,13 @@ def message(found: Backtest) -> str:
     lost, stayed = cases.losses, cases.retained_clients
     if not cases.sufficient:
         return (
-            f"Insufficient: {_count(lost, 'loss', 'losses')} and {_count(stayed, 'client')} retained; rates are told from"
+            f"Insufficient: {counted(lost, 'loss', 'losses')} and {counted(stayed, 'client')} retained; rates are told from"
             f" {cases.fewest:,} of each on."
         )
     status = found.status
     if status.precision is None:
         return (
-            f"Insufficient: {_count(status.warned_clients, 'client')} warned of; a precision is told from"
+            f"Insufficient: {counted(status.warned_clients, 'client')} warned of; a precision is told from"
             f" {cases.fewest:,} on."
         )
     best = max((one.precision for one in found.recency if one.precision is not None), default=None)
@@ -77,24 +77,24 @@ def message(found: Backtest) -> str:
 def _introduction(found: Backtest) -> Iterator[str]:
     cases = found.cases
     counts = cases.counts
-    yield f"Back-test of {_count(len(found.rules), 'rule')} over {_count(found.clients, 'client')}, {_when(found)}"
+    yield f"Back-test of {counted(len(found.rules), 'rule')} over {counted(found.clients, 'client')}, {_when(found)}"
     yield ""
     yield message(found)
     yield ""
     of = "" if cases.base_rate is None else f", base rate {_percent(cases.base_rate)}"
     lost, retained = counts.get(Outcome.LOST, 0), counts.get(Outcome.RETAINED, 0)
-    losses = f" ({_count(cases.losses, 'loss', 'losses')})" if found.horizon is not None else ""
-    yield f"{_count(lost + retained, 'case')}: {lost:,} lost{losses}, {retained:,} retained{of}"
+    losses = f" ({counted(cases.losses, 'loss', 'losses')})" if found.horizon is not None else ""
+    yield f"{counted(lost + retained, 'case')}: {lost:,} lost{losses}, {retained:,} retained{of}"
     for outcome, what in _APART.items():
         if count := counts.get(outcome, 0):
             warned = found.status.apart.get(outcome, 0)
-            yield f"set apart: {_count(count, 'case')} ({what}), {warned:,} of them warned of"
+            yield f"set apart: {counted(count, 'case')} ({what}), {warned:,} of them warned of"
     if found.gone:
-        yield f"no case: {_count(found.gone, 'moment')} at which a client had left already, or was none yet"
+        yield f"no case: {counted(found.gone, 'moment')} at which a client had left already, or was none yet"
     if found.unknown:
-        yield f"no case: {_count(found.unknown, 'client')} of the truth file, of whom nothing was known at the cutoff"
+        yield f"no case: {counted(found.unknown, 'client')} of the truth file, of whom nothing was known at the cutoff"
     if found.hidden:
-        yield f"{_count(found.hidden, 'event')} came too late: not recorded yet when a prediction was made"
+        yield f"{counted(found.hidden, 'event')} came too late: not recorded yet when a prediction was made"
 
 
 def _when(found: Backtest) -> str:
@@ -150,10 +150,6 @@ def _lead(lead: Lead | None) -> str:
 
 def _percent(ratio: Fraction | None) -> str:
     return INSUFFICIENT if ratio is None else f"{float(ratio * 100):.1f} %"
-
-
-def _count(count: int, what: str, several: str | None = None) -> str:
-    return f"{count:,} {what if count == 1 else several or f'{what}s'}"
 
 
 def _set_apart(apart: Mapping[Outcome, int]) -> int:

@@ -8,7 +8,7 @@ from ..book import BookAssessment, BookChange
 from ..findings import Action, Concern
 from ..moments import instant_text
 from .verdicts import VERSION, action_view, concern_view, failure_view
-from .words import day, in_days, printable
+from .words import counted, day, in_days, printable
 
 _MOST_NAMES = 25
 
@@ -20,7 +20,7 @@ def book_page(found: BookAssessment, ahead: timedelta) -> str:
 
 def _lines(found: BookAssessment, ahead: timedelta) -> Iterator[str]:
     count = len(found.book.clients)
-    yield f"{'1 client' if count == 1 else f'{count:,} clients'} as of {day(found.at)}."
+    yield f"{counted(count, 'client')} as of {day(found.at)}."
     yield ""
     if found.concerns:
         yield "What holds for the whole book"

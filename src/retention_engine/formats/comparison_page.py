@@ -22,7 +22,7 @@ from ..setting_values import value_text
 from ..stating import RuleFailure
 from .comparison import summary_view
 from .tables import print_table
-from .words import day, event_words, printable
+from .words import counted, day, event_words, printable
 
 _MOST_EVENTS = 3
 _COLUMNS = ("rule", "clients", "concerns", "actions")
@@ -84,7 +84,7 @@ def _rule_change(change: RuleChange) -> Iterator[str]:
 
 
 def _no_difference(found: Comparison) -> str:
-    clients = _count(found.compared, "client")
+    clients = counted(found.compared, "client")
     if found.of == "knowledge":
         return f"No difference: nothing recorded since bears on any of {clients}."
     return f"No difference: both say the same of {clients}."
@@ -93,7 +93,7 @@ def _no_difference(found: Comparison) -> str:
 def _summary(found: Comparison) -> Iterator[str]:
     counts = summary_view(found)
     if found.of == "knowledge":
-        yield f"{_count(counts['events'], 'event')} recorded since, of {_count(len(found.clients), 'client')}."
+        yield f"{counted(counts['events'], 'event')} recorded since, of {counted(len(found.clients), 'client')}."
     several = counts["change_status"] != 1
     verb = (
         ("have another status" if several else "has another status")
@@ -105,7 +105,7 @@ def _summary(found: Comparison) -> Iterator[str]:
         directions = f" ({counts['worse']:,} to a worse one, {counts['better']:,} to a better one)"
     at_some_time = " at some time" if found.until else ""
     yield (
-        f"{counts['change_status']:,} of {_count(counts['clients'], 'client')} {verb}{at_some_time}{directions};"
+        f"{counts['change_status']:,} of {counted(counts['clients'], 'client')} {verb}{at_some_time}{directions};"
         f" {counts['differ']:,} {'differs' if counts['differ'] == 1 else 'differ'} in anything."
     )
 
@@ -155,7 +155,7 @@ def _end(held: HeldChange, comparison: Comparison) -> datetime:
 def _length(found: ClientDifference, comparison: Comparison) -> str:
     spans = (_end(held, comparison) - held.starts for held in found.statuses)
     total = sum(spans, timedelta(0))
-    return _count(total.days, "day") if total >= timedelta(days=1) else "less than a day"
+    return counted(total.days, "day") if total >= timedelta(days=1) else "less than a day"
 
 
 def _status(change: StatusChange) -> str:
@@ -212,7 +212,7 @@ def _because(change: object, told: set[str]) -> Iterator[str]:
         yield f"because of {printable(event.ref) if event.ref in told else event_words(event)}"
         told.add(event.ref)
     if len(latest.evidence) > _MOST_EVENTS:
-        yield f"and {_count(len(latest.evidence) - _MOST_EVENTS, 'earlier event')}"
+        yield f"and {counted(len(latest.evidence) - _MOST_EVENTS, 'earlier event')}"
 
 
 def _value(value: object) -> str:
@@ -227,7 +227,3 @@ def _book(found: Comparison) -> Iterator[str]:
     yield "The whole book"
     yield from (f"  {_change(change)}" for change in (*found.book.concerns, *found.book.failures))
     yield from (f"  {printable(action.latest.client)}: {_change(action)}" for action in found.book.actions)
-
-
-def _count(count: int, what: str) -> str:
-    return f"1 {what}" if count == 1 else f"{count:,} {what}s"

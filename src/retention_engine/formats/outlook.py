@@ -11,7 +11,7 @@ from ..findings import Concern, Health
 from ..moments import instant_text
 from ..outlook import ComingChange, Deadline, Outlook
 from .verdicts import VERSION, action_view, concern_view, failure_view, safe_cell
-from .words import day, printable
+from .words import counted, day, printable
 
 CSV_COLUMNS = (
     *("at", "client", "name", "owner", "before", "after"),
@@ -115,7 +115,7 @@ def _headline(outlook: Outlook) -> str:
     span = f"From {day(outlook.at)} to {day(outlook.until)}, if nothing happens"
     if not outlook.changes:
         return f"{span}: no status changes."
-    count = "1 change of status" if len(outlook.changes) == 1 else f"{len(outlook.changes):,} changes of status"
+    count = counted(len(outlook.changes), "change of status", "changes of status")
     worse = sum(change.is_worse for change in outlook.changes)
     return f"{span}: {count}, {worse:,} for the worse."
 

@@ -11,7 +11,7 @@ from ..fates import DueClient, Fate
 from ..moments import duration_text, instant_text
 from ..reality import MonthOfRetention, Reality
 from .verdicts import VERSION, safe_cell
-from .words import day, event_words, printable
+from .words import counted, day, event_words, printable
 
 CSV_COLUMNS = ("client", "name", "owner", "fate", "counts_as", "due", "value", "currency", "because", "came_back")
 MONTH_COLUMNS = ("month", "due", "renewed", "lost", "ratio so far", "gap", "")
@@ -129,7 +129,7 @@ def _name(client: DueClient) -> str:
 
 
 def _clients(clients: tuple[DueClient, ...]) -> str:
-    return "1 client" if len(clients) == 1 else f"{len(clients):,} clients"
+    return counted(len(clients), "client")
 
 
 def _points(gap: Fraction) -> str:

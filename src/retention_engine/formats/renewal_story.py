@@ -10,7 +10,7 @@ from ..client import Client, Term
 from ..events import Complained, Engaged, Event
 from ..moments import instant_text
 from ..words import contact, engaged_for
-from .words import day, printable
+from .words import counted, day, printable
 
 _value_review = engaged_for("value_review")
 _renewal_talk = engaged_for("renewal")
@@ -120,7 +120,7 @@ def renewal_facts(found: Renewal) -> Iterator[str]:
 
 def _end(found: Renewal) -> str:
     count = abs(found.days)
-    span = "1 day" if count == 1 else f"{count:,} days"
+    span = counted(count, "day")
     if found.ended:
         return f"ended on {day(found.term.end)}, {f'{span} ago' if count else 'less than a day ago'}"
     return f"ends on {day(found.term.end)}, {f'in {span}' if count else 'within a day'}"
@@ -140,7 +140,7 @@ def _latest(what: str, event: Event | None) -> str:
 def _complaints(found: Renewal) -> str:
     if not found.complaints:
         return "no open complaint on record"
-    count = "1 open complaint" if len(found.complaints) == 1 else f"{len(found.complaints):,} open complaints"
+    count = counted(len(found.complaints), "open complaint")
     each = (
         f"{complaint.ref} of {day(complaint.at)}" + (f", {complaint.topic}" if complaint.topic else "")
         for complaint in found.complaints

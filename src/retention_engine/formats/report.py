@@ -21,8 +21,9 @@ from ..stating import RuleFailure
 from ..timelines import timeline
 from ..worklist import STANDARD_PACE, Pace, tasks_of, worklist_of
 from .pictures import percent
-from .report_pages import BookPage, ClientPage, counted, date
-from .words import printable
+from .report_book import BookPage
+from .report_client import ClientPage
+from .words import counted, date, printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -16,7 +16,7 @@ from .expectations import During, Expectation, holds, spells_of
 from .rule_tests import RuleTest
 from .side_by_side import Pair, history_table, side_by_side
 from .verdicts import VERSION
-from .words import printable
+from .words import counted, printable
 
 _MOST_STATED = 20
 
@@ -152,9 +152,8 @@ def report(runs: Sequence[Run], unchosen: int) -> Iterator[str]:
 def tally(runs: Sequence[Run]) -> str:
     """How many tests there were, and what came of them: `12 tests, 11 passed, 1 failed`."""
     counts = Counter(one.outcome for one in runs)
-    tests = "1 test" if len(runs) == 1 else f"{len(runs)} tests"
     told = [f"{counts[outcome]} {outcome}" for outcome in ("failed", "broken") if counts[outcome]]
-    return ", ".join([tests, f"{counts['passed']} passed", *told])
+    return ", ".join([counted(len(runs), "test"), f"{counts['passed']} passed", *told])
 
 
 def _told(one: Run) -> Iterator[str]:

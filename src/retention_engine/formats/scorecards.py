@@ -11,7 +11,7 @@ from ..findings import Action, Concern
 from ..moments import instant_text
 from ..scoring import DIMENSIONS, FULL, Deduction, Score, Scorecard, Standing
 from .verdicts import VERSION, failure_view, safe_cell, status_view
-from .words import day, event_words, printable
+from .words import counted, day, event_words, printable
 
 CSV_COLUMNS = (
     *("client", "name", "tier", "owner", "since", "status", "computed"),
@@ -124,7 +124,7 @@ def score_parts(score: Score) -> Iterator[str]:
     if more := concerns[len(shown) :]:
         yield f"-{_points(more)} for {len(more)} more concerns"
     if overdue:
-        yield f"-{_points(overdue)} for {'1 overdue action' if len(overdue) == 1 else f'{len(overdue)} overdue actions'}"
+        yield f"-{_points(overdue)} for {counted(len(overdue), 'overdue action')}"
 
 
 def _points(deductions: Iterable[Deduction]) -> int:
@@ -175,7 +175,7 @@ def _item(deduction: Deduction, told: set[str]) -> Iterator[str]:
     yield f"        because of {f'{latest.ref}, as above' if latest.ref in told else event_words(latest)}"
     told.add(latest.ref)
     if earlier:
-        yield f"        and {'1 earlier event' if len(earlier) == 1 else f'{len(earlier):,} earlier events'}"
+        yield f"        and {counted(len(earlier), 'earlier event')}"
 
 
 def judgement_line(assessment: Assessment) -> str | None:

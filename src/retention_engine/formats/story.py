@@ -9,7 +9,7 @@ from ..findings import Action, Concern, Health
 from ..scoring import Scorecard
 from .renewal_story import renewal, renewal_words
 from .scorecards import judgement_line, score_line
-from .words import day, event_words, in_days, printable
+from .words import counted, day, event_words, in_days, printable
 
 _MOST_EVENTS = 5
 
@@ -46,8 +46,7 @@ def _who(assessment: Assessment) -> str:
     client = assessment.client
     name = f"{client.name} ({client.id})" if client.name else client.id
     owner = f", looked after by {client.owner}" if client.owner else ""
-    count = len(client.events)
-    events = "1 event" if count == 1 else f"{count:,} events"
+    events = counted(len(client.events), "event")
     return printable(f"{name}, tier {client.tier}{owner}; with us since {day(client.since)}, {events}.")
 
 

@@ -9,7 +9,7 @@ from ..findings import Health
 from ..moments import instant_text
 from ..timelines import Spell, Timeline
 from .verdicts import VERSION, concern_view
-from .words import day, event_words, printable
+from .words import counted, day, event_words, printable
 
 MARKS = {
     Health.HEALTHY: "·",
@@ -65,7 +65,7 @@ def _length(starts: datetime, ends: datetime) -> str:
     if not count:
         minutes = (ends - starts) // timedelta(minutes=1)
         return f"{minutes // 60} h {minutes % 60} min"
-    return "1 day" if count == 1 else f"{count:,} days"
+    return counted(count, "day")
 
 
 def _bar(timeline: Timeline, first: datetime) -> Iterator[str]:

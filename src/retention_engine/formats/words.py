@@ -6,6 +6,8 @@ from datetime import datetime
 from ..events import Event, Profiled
 from ..moments import instant_text
 
+MINUS = "\N{MINUS SIGN}"
+
 _LONG = 60
 _ENVELOPE = ("client", "kind", "at", "id", "recorded_at", "note")
 
@@ -31,17 +33,23 @@ def day(moment: datetime) -> str:
     return text.removesuffix("T00:00:00Z").replace("T", " ")
 
 
+def date(moment: datetime) -> str:
+    """An instant's day in UTC."""
+    return moment.date().isoformat()
+
+
+def counted(count: int, what: str, several: str = "") -> str:
+    """A number of things: `1 client`, `2,357 clients`, or whatever several of them are called."""
+    return f"{count:,} {what if count == 1 else several or f'{what}s'}"
+
+
 def in_days(moment: datetime, at: datetime) -> str:
     """How far an instant lies from another: `today`, `in 5 days`, `3 days overdue`."""
     count = (moment - at).days
     if moment < at:
         count = (at - moment).days
-        return f"{_days(count)} overdue" if count else "overdue since today"
-    return f"in {_days(count)}" if count else "within a day"
-
-
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count:,} days"
+        return f"{counted(count, 'day')} overdue" if count else "overdue since today"
+    return f"in {counted(count, 'day')}" if count else "within a day"
 
 
 def event_words(event: Event) -> str:

@@ -12,7 +12,7 @@ from ..findings import Action, Health
 from ..moments import instant_text
 from ..worklist import Entry, OwnerWorklist, Waiting, Worklist
 from .verdicts import VERSION, action_view, failure_view, safe_cell
-from .words import day, in_days, printable
+from .words import counted, day, in_days, printable
 
 CSV_COLUMNS = (
     *("owner", "waiting", "spoken", "until", "entry", "kind", "client", "name", "status"),
@@ -206,7 +206,7 @@ def overdue_words(action: Action, entry: Entry, at: datetime, late: str = "") ->
     if action.due >= at:
         return ""
     count = (at - action.due).days
-    days = "1 day" if count == 1 else f"{count:,} days" if count else "under a day"
+    days = counted(count, "day") if count else "under a day"
     return days + late + (", escalated" if entry.escalated and action is entry.actions[0] else "")
 
 
