@@ -49,7 +49,7 @@ class LogSource:
 
     def rows(self, client: str) -> Sequence[Row]:
         """A client's rows in the order of their versions."""
-        return [Row(*row) for row in self._log.store.client(client)]
+        return self._log.store.client(client)
 
 
 class Work(NamedTuple):
