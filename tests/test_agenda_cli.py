@@ -12,7 +12,7 @@ import pytest
 
 from command import RETENTION, environment, in_this_process, retention
 from doc_examples import ROOT
-from retention_engine import Engaged, create_log, days
+from retention_engine import Engaged, EventLog, create_log, days
 from retention_engine.log.sqlite_connections import LOCK_TIMEOUT
 from retention_engine.moments import instant_text
 
@@ -151,75 +151,105 @@ def test_a_rule_that_fails_is_told(folder):
 # actions --agenda
 
 
-def test_the_worklist_by_the_agenda_is_that_of_a_replay(folder):
-    for args in (
+@pytest.fixture
+def kept(folder):
+    """The same folder, with an agenda beside the log."""
+    done("agenda", LOG, *AT, cwd=folder)
+    return folder
+
+
+@contextmanager
+def reading_nothing_whole():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EventLog, "clients", None)
+        yield
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
         (),
         ("--owner", "sam", "--format", "json"),
         ("--unowned", "--format", "jsonl"),
         ("--ahead", "60d", "--budget", "1", "--all"),
-        (
-            "--select",
-            "nothing-shared",
-            "--select",
-            "quiet-client",
-            "--owner",
-            "mia",
-            "--owner",
-            "sam",
-            "--format",
-            "csv",
-        ),
-    ):
-        asked = ("actions", LOG, *AT, *args)
-        by_agenda, replayed = (in_this_process(*asked, *how, cwd=folder) for how in (("--agenda",), ()))
-        assert by_agenda == replayed
-        assert (replayed.code, replayed.err) == (0, "")
+        ("--ahead", "36500d", "--owner", "mia", "--owner", "sam", "--format", "csv"),
+        ("--format", "ics"),
+    ],
+    ids=lambda args: " ".join(args) or "plain",
+)
+def test_the_worklist_by_the_agenda_is_that_of_a_replay(kept, args):
+    asked = ("actions", LOG, *AT, *args)
+    with reading_nothing_whole():
+        by_agenda = in_this_process(*asked, "--agenda", cwd=kept)
+    assert by_agenda == in_this_process(*asked, cwd=kept)
+    assert (by_agenda.code, by_agenda.err) == (0, "")
 
 
-def test_the_worklist_by_the_agenda_has_what_was_recorded_since(folder):
-    assert "newcomer" not in done("actions", LOG, "--agenda", *AT, cwd=folder).text
-    done("record", LOG, "newcomer", "complained", "--at", "2026-06-29", "--id", "late", cwd=folder)
+def test_the_worklist_by_the_agenda_has_what_was_recorded_since(kept):
+    done("record", LOG, "newcomer", "complained", "--at", "2026-06-29", "--id", "late", cwd=kept)
     asked = ("actions", LOG, "--at", "2026-07-05")
-    by_agenda = done(*asked, "--agenda", cwd=folder).text
-    assert "newcomer" in by_agenda
-    assert by_agenda == done(*asked, cwd=folder).text
+    with reading_nothing_whole():
+        by_agenda = in_this_process(*asked, "--agenda", cwd=kept)
+    assert "newcomer" in by_agenda.text
+    assert by_agenda == in_this_process(*asked, cwd=kept)
+
+
+def test_the_worklist_by_the_agenda_is_of_now_though_something_has_just_happened(kept):
+    now = instant_text(datetime.now(UTC))
+    done("record", LOG, "newcomer", "complained", "severity=critical", "--at", now, "--id", "late", cwd=kept)
+    done("agenda", LOG, cwd=kept)
+    ran = done("actions", LOG, "--agenda", "--ahead", "30d", "--format", "json", cwd=kept)
+    entries = [entry["client"] for owner in json.loads(ran.out)["owners"] for entry in owner["today"]]
+    assert "newcomer" in entries
 
 
 def test_the_worklist_by_the_agenda_tells_of_rules_that_fail(folder):
     (folder / "broken.py").write_text(BROKEN)
-    asked = ("actions", LOG, *AT, "--rules", "./broken.py", "--format", "json")
-    ran, replayed = retention(*asked, "--agenda", cwd=folder), retention(*asked, cwd=folder)
-    assert (ran.code, ran.out) == (4, replayed.out)
-    assert ran.err == replayed.err
+    asked = (*AT, "--rules", "./broken.py", "--format", "json")
+    assert retention("agenda", LOG, *asked, cwd=folder).code == 4
+    ran, replayed = (retention("actions", LOG, *asked, *how, cwd=folder) for how in (("--agenda",), ()))
+    assert (ran.code, ran.out, ran.err) == (4, replayed.out, replayed.err)
 
 
 @pytest.mark.parametrize(
-    ("args", "says"),
+    ("args", "why"),
     [
-        (("--known-at", "2026-01-01"), "--agenda knows the log as it is now; leave it out with --known-at"),
-        (("--select", "unplanned-book"), "unplanned-book is about the whole book"),
-        (("--at", "2025-01-01"), "the agenda answers from 2026-06-26T16:00:00+00:00 on"),
+        ((LOG, *AT, "--known-at", "2026-07-01"), "the agenda is by what is known now"),
+        ((LOG, *AT, "--select", "unplanned-book"), "rules about the whole book look at every client (unplanned-book)"),
+        (
+            (LOG, *AT, "--pack", "love-engage-help"),
+            "rules about the whole book look at every client (neglected-by-owner)",
+        ),
+        ((LOG, *AT, "--select", "quiet-client"), "the agenda is by other rules or settings"),
+        (
+            (LOG, "--at", "2026-06-20"),
+            "the agenda answers from 2026-06-26T16:00:00+00:00 on, not as of 2026-06-20T00:00:00+00:00",
+        ),
+        ((str(AGENCY / "log.jsonl"), *AT), "a file has no agenda, only a log with an address has one"),
     ],
-    ids=["known then", "whole book", "before its horizon"],
+    ids=["known then", "whole book", "a pack with such a rule", "other rules", "before its horizon", "a file"],
 )
-def test_what_the_agenda_does_not_know_is_refused(folder, args, says):
-    ran = retention("actions", LOG, "--agenda", *AT[: 2 * ("--at" not in args)], *args, cwd=folder)
-    assert (ran.code, ran.out) == (2, b"")
-    assert says in ran.err
+def test_where_the_agenda_can_not_tell_the_whole_log_is_read(kept, args, why):
+    ran, replayed = (in_this_process("actions", *args, *how, cwd=kept) for how in (("--agenda",), ()))
+    assert (ran.code, ran.out) == (replayed.code, replayed.out)
+    assert ran.err == f"Note: --agenda is left aside and the whole log is read, since {why}.\n{replayed.err}"
 
 
-def test_the_worklist_by_the_agenda_says_what_it_leaves_out(folder):
-    ran = retention("actions", LOG, *AT, "--agenda", "--pack", "thirty-day-service", cwd=folder)
-    (note,) = ran.err.splitlines()
-    assert note == (
-        "Note: left out with --agenda, since they look at every client: shaky-foundation, uncalled-best-clients"
+def test_where_there_is_no_agenda_the_worklist_builds_none(folder):
+    ran = in_this_process("actions", LOG, *AT, "--agenda", cwd=folder)
+    assert ran.out == in_this_process("actions", LOG, *AT, cwd=folder).out
+    assert "since clients.db has no agenda yet (retention agenda builds it)" in ran.err
+    assert "has no agenda yet" in retention("agenda", LOG, *AT, "--as-is", cwd=folder).err
+
+
+@pytest.mark.parametrize("owner", ["samm", "", "\udcff"], ids=["a slip", "empty", "broken bytes"])
+def test_an_owner_of_nobody_is_refused_whether_or_not_there_is_an_agenda(kept, owner):
+    ran, replayed = (
+        in_this_process("actions", LOG, *AT, "--owner", owner, "--format", "json", *how, cwd=kept)
+        for how in (("--agenda",), ())
     )
-
-
-def test_the_worklist_of_an_owner_without_actions_is_told_of_others(folder):
-    ran = retention("actions", LOG, *AT, "--agenda", "--owner", "samm", cwd=folder)
-    assert (ran.code, ran.err) == (0, "Note: no action is for a client of 'samm'; did you mean 'sam'?\n")
-    assert "samm: nothing is due" in ran.text
+    assert ran == replayed
+    assert (ran.code, ran.out) == (2, b"")
 
 
 # watch

@@ -177,7 +177,12 @@ def worklist_of(
         more: further actions, each for a client, such as rules about the whole book recommend; read after the last
             assessment. What became of them is taken from the client's history, as for all others. Those for clients
             that have left, or are not in the book, are left out.
+
+    Raises:
+        TypeError: `owners` is a single text.
     """
+    if isinstance(owners, str):
+        raise TypeError(f"owners takes several names; write [{owners!r}]")
     moment = in_utc(at)
     known: set[str] = set()
     failures: list[RuleFailure] = []

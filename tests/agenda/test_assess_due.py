@@ -1,5 +1,6 @@
 """Who has something due, named by the agenda and assessed from the log: the worklist without reading all others."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from retention_engine import (
     Engine,
     EventLog,
     Findings,
+    Left,
     Profiled,
     RetentionEngine,
     Settings,
@@ -99,6 +101,46 @@ def test_what_is_recorded_after_the_question_is_not_seen(agenda, log):
     log.record(Engaged(client="acme", at=JANUARY + days(21), id="call"))
     (acme,) = found
     assert [event.id for event in acme.client.events] == ["Engaged 0", "Profiled 0"]
+
+
+def test_within_a_snapshot_it_answers_for_that_state(agenda, log):
+    with agenda.snapshot():
+        elsewhere = threading.Thread(target=log.record, args=[at(20, Complained, "cork")])
+        if log.store.name != "the log in memory":  # which one thread has at a time
+            elsewhere.start()
+            elsewhere.join()
+        before = [it.client.id for it in agenda.assess_due(at=DUE)]
+        assert before == list(dict.fromkeys(it.client for it in agenda.due(DUE + days(7), at=DUE))) == ["acme"]
+        assert [len(it.client.events) for it in agenda.assess_due(at=DUE, ahead=days(90))] == [2, 1, 1]
+    log.record(at(21, Complained, "cork"))
+    assert [it.client.id for it in agenda.assess_due(at=DUE)] == ["acme", "cork"]
+
+
+def test_names_and_histories_are_of_one_state_though_somebody_records_meanwhile(agenda, log, monkeypatch):
+    """Whatever comes between two looks at the log: all of it is in the answer, or nothing."""
+    head = EventLog.head
+
+    def late(log):
+        found = head(log)
+        monkeypatch.setattr(EventLog, "head", head)
+        log.record_many([at(20, Complained, "cork"), at(20, Left, "acme")])
+        return found
+
+    agenda.attach()
+    monkeypatch.setattr(EventLog, "head", late)
+    assert [it.client.id for it in agenda.assess_due(at=DUE)] == ["cork"]
+
+
+@pytest.mark.parametrize("ahead", [timedelta.max, timedelta.min, days(200_000_000)], ids=str)
+def test_any_length_of_time_can_be_looked_ahead(agenda, ahead):
+    found = [it.client.id for it in agenda.assess_due(at=DUE, ahead=ahead)]
+    assert found == ([] if ahead < timedelta(0) else ["acme", "bolt", "cork"])
+
+
+def test_a_name_in_the_place_of_several_is_refused(agenda):
+    for ask in (lambda: agenda.assess_due(owners="jo"), lambda: worklist_of([], at=DUE, owners="jo")):
+        with pytest.raises(TypeError, match=r"write \['jo'\]"):
+            ask()
 
 
 def test_clients_of_rules_that_fail_are_among_them(log):

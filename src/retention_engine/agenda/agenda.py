@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Self
 
 from ..book import replay
@@ -11,7 +12,7 @@ from ..engine import AHEAD, Assessment, Engine
 from ..errors import NoAgenda, QuestionError, UnknownClient
 from ..findings import Health
 from ..log import EventLog
-from ..log.agenda_rows import BEGINNING, NO_ROWS, Generation
+from ..log.agenda_rows import BEGINNING, FOREVER, NO_ROWS, Generation
 from ..log.rows import can_be_a_client
 from ..stating import RuleFailure
 from .answers import (
@@ -160,7 +161,7 @@ class Agenda:
         Raises:
             NoAgenda: none has been built.
         """
-        with self._snapshots.read() as (_, _, basis):
+        with self._snapshots.read() as (_, _, basis, _):
             return basis
 
     def changes(self, from_: datetime, to: datetime) -> AgendaAnswer[AgendaChange]:
@@ -177,7 +178,7 @@ class Agenda:
         after, upto = number(from_), number(to)
         if upto < after:
             raise QuestionError(f"the span ends at {to.isoformat()}, before it begins")
-        with self._snapshots.read(after) as (tables, generation, basis):
+        with self._snapshots.read(after) as (tables, generation, basis, _):
             found = tables.changes(generation.id, after, upto)
         return AgendaAnswer(tuple(map(change_of, found)), basis)
 
@@ -201,7 +202,7 @@ class Agenda:
             NoAgenda: none has been built.
             QuestionError: the moment is before the horizon.
         """
-        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis):
+        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis, _):
             since = BEGINNING if after is None else number(after)
             whose = None if owner is None else plain(owner)
             found = tables.due(generation.id, since, number(until), self._moment(at, generation), whose)
@@ -218,7 +219,8 @@ class Agenda:
 
         They are those that a replay of the whole log finds, with all that it says of them, and no others are read. Clients
         with a rule that fails come with them, and those with events that the agenda has yet to follow, so that nothing is
-        missed that is recorded by now. It is what `worklist_of` takes.
+        missed that is recorded by now, or by when a snapshot began; what is recorded later is not seen. It is what
+        `worklist_of` takes.
 
         Args:
             at: the moment; now, where none is given.
@@ -228,19 +230,21 @@ class Agenda:
         Raises:
             NoAgenda: none has been built.
             QuestionError: the moment is before the horizon, or the agenda is by other rules than these.
+            TypeError: `owners` is a single text.
         """
-        upto = self.log.head()
-        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis):
+        if isinstance(owners, str):
+            raise TypeError(f"owners takes several names; write [{owners!r}]")
+        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis, upto):
             if basis.is_stale:
-                raise QuestionError("the agenda is by other rules or settings: rebuild it first, or replay the log")
+                raise QuestionError("the agenda is by other rules or settings; rebuild it first, or replay the log")
             asked = self._moment(at, generation)
             asked_for = [None] if owners is None else [plain(owner or "") for owner in owners]
-            until = asked + ahead // MICROSECOND
+            until = min(max(BEGINNING, asked + ahead // MICROSECOND), FOREVER)
             found = [tables.due(generation.id, BEGINNING, until, asked, whose) for whose in asked_for]
             names = {row.client for rows in found for row in rows}
             names |= {row.client for row in tables.failures(generation.id, asked)}
             names |= {*tables.forgotten(generation.id)}
-        names |= {event.client for event in self.log.tail(basis.position)}
+        names |= {event.client for event in takewhile(lambda it: it.position <= upto, self.log.tail(basis.position))}
         histories = (
             (name, [event for event in self.log.client(name) if event.position <= upto]) for name in sorted(names)
         )
@@ -252,7 +256,7 @@ class Agenda:
         Raises:
             NoAgenda: none has been built.
         """
-        with self._snapshots.read() as (tables, generation, basis):
+        with self._snapshots.read() as (tables, generation, basis, _):
             return AgendaAnswer(tuple(tables.owners(generation.id)), basis)
 
     def status(self, client: str, at: datetime | None = None) -> AgendaStatus:
@@ -267,7 +271,7 @@ class Agenda:
             UnknownClient: nothing is known of the client at that moment.
             QuestionError: the moment is before the horizon.
         """
-        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis):
+        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis, _):
             names = [client] if can_be_a_client(client) else []
             rows = tables.rows_of(generation.id, names).get(client, NO_ROWS)
             asked = self._moment(at, generation)
@@ -299,7 +303,7 @@ class Agenda:
             NoAgenda: none has been built.
             QuestionError: the moment is before the horizon.
         """
-        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis):
+        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis, _):
             asked = self._moment(at, generation)
             counted = tables.counts(generation.id, asked)
             failing = {row.client for row in tables.failures(generation.id, asked)}
@@ -316,7 +320,7 @@ class Agenda:
             NoAgenda: none has been built.
             QuestionError: the moment is before the horizon.
         """
-        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis):
+        with self._snapshots.read(None if at is None else number(at)) as (tables, generation, basis, _):
             found = tables.failures(generation.id, self._moment(at, generation))
         origin = {rule.name: rule.rule.distribution for rule in self._follower.engine.rules}
         failures = (RuleFailure(row.rule, row.client, row.cause, origin.get(row.rule, "")) for row in found)
@@ -343,11 +347,11 @@ class Agenda:
             QuestionError: there has been no such `seq` yet, as when it was that of another log.
         """
         moment = number(self.log.clock() if until is None else until)
-        with self._snapshots.read() as (tables, _, _):
+        with self._snapshots.read() as (tables, _, _, _):
             told = tables.state().told
         if told is None or told < moment:
             self._tell(moment)
-        with self._snapshots.read() as (tables, _, basis):
+        with self._snapshots.read() as (tables, _, basis, _):
             found = tables.news(after, limit)
             if not found and after > (last := tables.last_news()):
                 raise QuestionError(

@@ -20,11 +20,13 @@ class Snapshot(NamedTuple):
         tables: what is stored, as it was when the snapshot was taken.
         generation: the build that answers.
         basis: what its answers are by.
+        head: the last position of the log by then.
     """
 
     tables: AgendaTables
     generation: Generation
     basis: AgendaBasis
+    head: int
 
 
 class Snapshots:
@@ -77,7 +79,8 @@ class Snapshots:
             if state is None or generation is None:
                 raise NoAgenda(_none_yet(name, state))
             _refuse_before_horizon(generation, moment)
-            yield Snapshot(tables, generation, self._basis_of(state, generation, head))
+            head = max(head, generation.position or 0)  # others may have recorded since it was looked at
+            yield Snapshot(tables, generation, self._basis_of(state, generation, head), head)
 
     def _basis_of(self, state: State, generation: Generation, head: int) -> AgendaBasis:
         return AgendaBasis(

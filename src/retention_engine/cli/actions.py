@@ -2,24 +2,27 @@
 
 import sys
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
 import click
 
-from ..binding import BoundRule
 from ..book import replay as replay_book
 from ..book import with_book
-from ..errors import did_you_mean
+from ..errors import NoAgenda, QuestionError, did_you_mean
 from ..formats.calendar import worklist_calendar
 from ..formats.verdicts import as_json
+from ..formats.words import printable
 from ..formats.worklist import as_csv, as_jsonl, print_worklist, worklist_document
+from ..log.address import is_address
 from ..worklist import Worklist, tasks_of, worklist_of
 from .exits import RULE_FAILED
 from .options import RuleChoice, ahead_option, log_argument, moment_options, now, rule_options
 from .reading import histories
 from .replay import report_failures
+
+ANY_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @click.command(short_help="List what is to be done, by owner.")
@@ -40,8 +43,8 @@ from .replay import report_failures
     "--agenda",
     "by_agenda",
     is_flag=True,
-    help="Let the agenda beside the log say who has something due, and read those clients alone; rules about the whole "
-    "book are left out.",
+    help="Let the agenda that is kept beside the log say who has something due, and read those clients alone. Where it "
+    "can't, the whole log is read.",
 )
 @click.option("--all", "everything", is_flag=True, help="List what is waiting in the table, too.")
 @rule_options
@@ -75,7 +78,7 @@ def actions(
 
     An action closes by itself when the log shows what it asks for, such as a call. Otherwise, record what became of it
     under the id that stands beside it: action_done, action_snoozed with until=DATE, or action_dismissed with
-    reason=TEXT. Running this command records nothing.
+    reason=TEXT. Running this command changes nothing.
 
     \b
     Examples:
@@ -93,11 +96,17 @@ def actions(
         "owners": {*owners, *([None] if unowned else [])} or None,
         "pace": pace if budget is None else attrs.evolve(pace, budget=budget),
     }
+    moment = at or now()
+    found = None
     if by_agenda:
-        _leave_out(choice, book_rules, known_at)
-        found = _by_agenda(log, choice, at, owners, how)
-    else:
-        moment = at or now()
+        try:
+            found = _by_agenda(log, choice, at, known_at, owners, how)
+        except (NoAgenda, QuestionError) as error:
+            why = (
+                f"{error} (retention agenda builds it)" if isinstance(error, NoAgenda) else str(error).partition(";")[0]
+            )
+            click.echo(printable(f"Note: --agenda is left aside and the whole log is read, since {why}."), err=True)
+    if found is None:
         replayed = replay_book(histories(log, choice.kinds), engine, at=moment, known_at=known_at)
         assessments, book = with_book(replayed, engine, book_rules, at=moment)
         if choice.of_book_alone:
@@ -122,33 +131,43 @@ def actions(
 
 
 def _by_agenda(
-    log: str, choice: RuleChoice, at: datetime | None, owners: Collection[str], how: dict[str, Any]
-) -> Worklist:
-    """The worklist of the clients that the agenda names, once it is brought up to date."""
-    from .agenda import building, note_unknown_owner, open_agenda
+    log: str,
+    choice: RuleChoice,
+    at: datetime | None,
+    known_at: datetime | None,
+    owners: Collection[str],
+    how: dict[str, Any],
+) -> Worklist | None:
+    """The worklist of the clients whom the agenda names; `None` where it knows nothing of an owner.
 
-    with open_agenda(log, choice) as kept:
-        with building() as progress:
-            kept.rebuild(progress)
-        moment = at or max(now(), kept.basis().horizon or now())
-        assessments = kept.assess_due(at=moment, ahead=how["ahead"], owners=how["owners"])
-        found = worklist_of(assessments, at=moment, **how)
-        missing = set(owners) - found.known_owners
-        known = kept.owners().items if missing else ()
-    for owner in sorted(missing):
-        note_unknown_owner(owner, known)
-    return found
+    Raises:
+        NoAgenda: none has been built.
+        QuestionError: it can't tell, since something else is asked for than what it is by.
+    """
+    from ..agenda import Agenda
+    from ..log import open_log
 
-
-def _leave_out(choice: RuleChoice, book_rules: Collection[BoundRule], known_at: datetime | None) -> None:
-    """Refuse what the agenda can't tell, and say what it leaves out."""
+    engine, book_rules = choice.with_book_rules()
+    if not is_address(log):
+        raise QuestionError("a file has no agenda, only a log with an address has one")
     if known_at is not None:
-        raise click.UsageError("--agenda knows the log as it is now; leave it out with --known-at")
-    if selected := choice.selected_of_book:
-        raise click.UsageError(f"{selected[0]} is about the whole book and looks at every client; leave --agenda out")
+        raise QuestionError("the agenda is by what is known now")
     if book_rules:
         names = ", ".join(rule.name for rule in book_rules)
-        click.echo(f"Note: left out with --agenda, since they look at every client: {names}", err=True)
+        raise QuestionError(f"rules about the whole book look at every client ({names})")
+    with open_log(log, kinds=choice.kinds) as opened:
+        agenda = Agenda(opened, engine)
+        with agenda.snapshot():
+            moment = at or _now_by(agenda.basis().horizon)
+            assessments = agenda.assess_due(at=moment, ahead=how["ahead"], owners=how["owners"])
+            are_known = all(owner and agenda.due(ANY_TIME, at=moment, owner=owner) for owner in owners)
+        return worklist_of(assessments, at=moment, **how) if are_known else None
+
+
+def _now_by(horizon: datetime | None) -> datetime:
+    """Now; what was recorded within this very second has happened."""
+    current = now()
+    return horizon if horizon is not None and current < horizon < current + timedelta(seconds=1) else current
 
 
 def _refuse_unknown(owners: tuple[str, ...], worklist: Worklist) -> None:

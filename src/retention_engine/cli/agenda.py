@@ -1,7 +1,7 @@
 """`retention agenda`: what is coming, read off what is kept beside the log."""
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from functools import cache
@@ -83,17 +83,11 @@ def agenda(
         sys.stdout.buffer.write(as_json(agenda_document(found)))
     else:
         print_agenda(sys.stdout, found, limit=limit)
-    if owner and not found.actions:
-        note_unknown_owner(owner, owners)
+    if owner and not found.actions and owner not in owners:
+        click.echo(f"Note: no action is for a client of {owner!r}{did_you_mean(owner, owners)}", err=True)
     report_failures(found.failures)
     if found.failures:
         ctx.exit(RULE_FAILED)
-
-
-def note_unknown_owner(owner: str, known: Collection[str]) -> None:
-    """Say on standard error that an owner is none of those for whose clients the agenda has actions, if so."""
-    if owner not in known:
-        click.echo(f"Note: no action is for a client of {owner!r}{did_you_mean(owner, known)}", err=True)
 
 
 @contextmanager

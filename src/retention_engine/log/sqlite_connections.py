@@ -44,6 +44,7 @@ class Connections(SQLiteDatastore):
         self._pid = os.getpid()
         self._writer_lock = threading.RLock()
         self._writer: sqlite3.Connection | None = None
+        self._writer_only_reads = False
         self._idle_readers: list[sqlite3.Connection] = []
         self._readers_lock = threading.Lock()
         self._closed = False
@@ -64,12 +65,20 @@ class Connections(SQLiteDatastore):
             self._refuse_replaced_file()
             with translated(self.name):
                 writer = self._writer = self._writer or self._connect(writes=True)
+                if writer.in_transaction and self._writer_only_reads and not commit:
+                    with closing(writer.cursor()) as cursor:  # in memory, whoever reads may ask for more within
+                        yield cursor
+                    return
+                if writer.in_transaction and self._writer_only_reads:
+                    hint = "Leave the snapshot of the agenda first."
+                    raise LogLocked(f"{self.name} is being read by this very thread", hint=hint)
                 if writer.in_transaction:
                     hint = "Use the `appending` that is open, or leave it first."
                     raise LogLocked(f"{self.name} is being written by this very thread", hint=hint)
                 cursor = writer.cursor()
                 try:
                     self._begin(cursor, "BEGIN IMMEDIATE" if commit else "BEGIN")
+                    self._writer_only_reads = not commit
                     yield cursor
                     cursor.execute("COMMIT" if commit else "ROLLBACK")
                 except BaseException:
