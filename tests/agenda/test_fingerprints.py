@@ -177,6 +177,53 @@ def test_a_change_anywhere_in_the_file_of_a_rule_counts(tmp_path, monkeypatch):
     assert found[0] == found[2] != found[1]
 
 
+RULE = """
+import json, outside.nothing
+{imports}
+from retention_engine import Client, Concern, Findings, Health, days, rule
+
+@rule
+def late(client: Client) -> Findings:
+    "It is late."
+    yield Concern(Health.WATCH, starts=client.since + days(1), because=client.first)
+"""
+FILES = {
+    "acme/__init__.py": "",
+    "acme/rules/__init__.py": "",
+    "acme/rules/limits.py": "from . import late\nfrom ..more import deeper\nfrom %s import much\n" % ("." * 200),
+    "acme/more/__init__.py": "",
+    "acme/more/deeper.py": "NUMBER = 1\n",
+    "acme/more/never.py": "NUMBER = 1\n",
+    "beside.py": "import beside\n",
+}
+
+
+@pytest.mark.parametrize("imports", ["from . import limits", "from .limits import late", "import acme.rules.limits"])
+def test_a_change_in_what_its_file_imports_from_its_own_package_counts(tmp_path, imports):
+    for name, text in {**FILES, "acme/rules/late.py": RULE.format(imports=f"{imports}\nimport beside")}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    def found() -> str:
+        namespace: dict = {"__name__": "late", "rule": rule}
+        path = tmp_path / "acme" / "rules" / "late.py"
+        text = path.read_text().partition("from retention_engine")
+        code = compile("\n" * text[0].count("\n") + text[1] + text[2], str(path), "exec")
+        exec(code, namespace)  # noqa: S102 - what it imports from its package is never run
+        return fingerprint(namespace["late"])
+
+    first = found()
+    assert found() == first
+    for name in ("acme/rules/limits.py", "acme/more/deeper.py", "beside.py"):
+        (tmp_path / name).write_text(FILES[name] + "# changed\n")
+        assert found() != first, name
+        (tmp_path / name).write_text(FILES[name])
+        assert found() == first
+    (tmp_path / "acme/more/never.py").write_text("NUMBER = 2\n")
+    (tmp_path / "json.py").write_text("this is no Python {")
+    assert found() != first  # though Python would take its own: it is the name that counts
+
+
 def test_what_is_no_plain_function_has_one_too():
     class Lately:
         """Something is late."""

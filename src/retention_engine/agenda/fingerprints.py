@@ -13,6 +13,7 @@ from typing import Any
 
 from ..binding import BoundRule
 from ..engine import Engine
+from .sources import source_around
 
 ROWS = 1
 """Raised whenever the agenda makes other rows of the same findings."""
@@ -27,8 +28,9 @@ def engine_fingerprint(engine: Engine) -> str:
     """What an engine's rules are known by: the same in every process that has the same rules with the same settings.
 
     It covers each rule's name, what brings it, its code and its settings for every tier; the source of the file that
-    defines it, so that a change of a function beside it counts, too; and the version of this package. Functions that a
-    rule imports from other modules, and what it reads elsewhere, are not covered.
+    defines it, and of those that this imports from its own folder or package, so that a change of a function beside it
+    counts, too; and the version of this package. What a rule imports from other places, and what it reads elsewhere, is
+    not covered, nor the other modules of a distribution that is installed: its version is.
     """
     sources: Sources = {}
     said = [ROWS, version("retention-engine"), [list(_rule(rule, sources)) for rule in engine.rules]]
@@ -66,7 +68,7 @@ def _function(function: Any, sources: Sources, seen: set[int]) -> Iterator[str]:
     yield function.__qualname__
     code = function.__code__
     if code.co_filename not in sources:
-        sources[code.co_filename] = _source_around(code)
+        sources[code.co_filename] = source_around(code)
     yield sources[code.co_filename] or _digest(code)
     for cell in function.__closure__ or ():
         try:
@@ -92,15 +94,6 @@ def _value(held: object, sources: Sources, seen: set[int]) -> Iterator[str]:
             yield from member
     else:
         yield type(held).__qualname__
-
-
-def _source_around(code: CodeType) -> str:
-    """A digest of the file in which code stands; empty where there is none, as in a shell."""
-    try:
-        lines, _ = inspect.findsource(code)
-    except OSError:
-        return ""
-    return sha256("".join(lines).encode(errors="replace")).hexdigest()
 
 
 def _digest(code: CodeType) -> str:
