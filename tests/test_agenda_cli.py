@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -31,11 +32,19 @@ def done(*args, cwd, code=0):
     return ran
 
 
+@pytest.fixture(scope="module")
+def agency(tmp_path_factory):
+    """The log of the agency."""
+    made = tmp_path_factory.mktemp("agency")
+    done("init", LOG, cwd=made)
+    done("import", str(AGENCY / "log.jsonl"), "--log", LOG, "--recorded-at", "keep", cwd=made)
+    return made / "clients.db"
+
+
 @pytest.fixture
-def folder(tmp_path):
-    """A folder with the log of the agency."""
-    done("init", LOG, cwd=tmp_path)
-    done("import", str(AGENCY / "log.jsonl"), "--log", LOG, "--recorded-at", "keep", cwd=tmp_path)
+def folder(tmp_path, agency):
+    """A folder with a log of its own, that of the agency."""
+    shutil.copy(agency, tmp_path)
     return tmp_path
 
 

@@ -26,14 +26,14 @@ def results(tmp_path_factory):
     """What the suite finds with very few events; it fails where two answers differ."""
     folder = tmp_path_factory.mktemp("suite")
     kept = folder / "results.json"
-    sections = [word for section in (*ALONE, "one-event") for word in ("--section", section)]
+    sections = [word for section in (*ALONE, "parts", "one-event") for word in ("--section", section)]
     done = run("--events", 4_000, "--repeats", 1, "--data", folder / "data", "--results", kept, "--save", *sections)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     return json.loads(kept.read_text(encoding="utf-8"))["sizes"]["4000"]
 
 
 def test_the_suite_answers_every_question(results):
-    assert set(results) == {*ALONE, "one-event"}
+    assert set(results) == {*ALONE, "parts", "one-event"}
     assert all(found["items"] for section, found in results.items() if section in ALONE)
 
 

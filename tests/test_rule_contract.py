@@ -262,6 +262,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("wrong", "promise", "said"), WRONG, ids=lambda it: getattr(it, "__name__", None))
+@pytest.mark.slow
 def test_a_wrong_rule_is_caught_by_the_promise_that_it_breaks(wrong, promise, said):
     message = failure(wrong, promise)
     name = wrong.__name__.replace("_", "-")
@@ -281,6 +282,7 @@ def test_it_is_that_promise_alone_where_the_others_are_kept(kept):
     getattr(contract_of(uses_the_clock, examples=20), kept)()
 
 
+@pytest.mark.slow
 def test_the_history_of_a_failure_is_small_and_can_be_tried_by_hand():
     message = failure(listens_to_anything, "test_an_event_that_it_does_not_read_changes_nothing")
     code = message.partition("The history as code\n\n")[2]
@@ -347,6 +349,7 @@ def test_what_a_rule_remembers_once_is_told_even_if_it_does_not_happen_again():
     assert "at first" in failure(is_new_to_it, "test_it_says_the_same_of_the_same_history")
 
 
+@pytest.mark.slow
 def test_a_rule_that_fails_is_a_matter_of_one_promise():
     @rule
     def never_works(client: Client) -> Findings:
@@ -380,6 +383,7 @@ def test_where_nothing_is_known_a_rule_may_say_that_the_client_is_unknown():
     contract_of(needs_a_start).test_it_copes_with_histories_that_lack_what_it_looks_for()
 
 
+@pytest.mark.slow
 def test_a_rule_may_pick_among_what_is_equally_old_where_it_says_so():
     @rule
     def first_by_name(client: Client) -> Findings:

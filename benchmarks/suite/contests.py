@@ -124,6 +124,20 @@ RULES = Contest(
         Contender("ours, 57 rules", "all 57 rules about a client", 25),
     ),
 )
+PARTS = Contest(
+    "parts",
+    "where the time of a full replay goes",
+    (
+        Contender("parts: rows", "rows from SQLite", 3),
+        Contender("parts: events", "checksums compared, events decoded", 6),
+        Contender("parts: clients", "in order, cut at the moment", 7),
+        Contender("parts: rules", "the eight rules, with evidence", 11),
+        Contender("parts: schedules", "findings checked and put together", 12),
+        Contender("ours", "`book.replay` over the log, one process", 12),
+        Contender("parts: facts", "rows from SQLite, decoded into `msgspec` Structs", 3),
+        Contender("limit, streamed", "by hand, one client in memory at a time", 5),
+    ),
+)
 
 CONTESTS = {it.name: it for it in (FULL, DAY, WORKLIST, OWNER, FED)}
 

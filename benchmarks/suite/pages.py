@@ -8,6 +8,7 @@ from typing import Any
 import contests
 import growth
 import one_event
+import parts
 import pictures
 from contests import CONTESTS, short
 
@@ -92,6 +93,14 @@ def _one_event(results: Results) -> Iterator[str]:
         yield from _table(one_event.rows(found))
 
 
+def _parts(results: Results) -> Iterator[str]:
+    found = largest(results, "parts")
+    if found:
+        yield f"{found['events']:,} events of {found['clients']:,} clients, {found['repeats']} turns:"
+        yield ""
+        yield from _table(parts.rows(found))
+
+
 def _growth(results: Results) -> Iterator[str]:
     found = largest(results, "growth")
     if found:
@@ -162,7 +171,7 @@ def _on_paper(results: Results) -> Iterator[str]:
 
 def _taken(results: Results) -> Iterator[str]:
     rows = [("section", "events", "date", "machine", "Python", "libraries")]
-    for section in (*CONTESTS, "one-event", "growth"):
+    for section in (*CONTESTS, "parts", "one-event", "growth"):
         for events, found in sizes(results, section):
             on = found["on"]
             libraries = ", ".join(f"{name} {version}" for name, version in on["libraries"].items())
@@ -180,6 +189,7 @@ _FIGURES: dict[str, Callable[[Results], Iterator[str]]] = {
     "day rows": _legend("day"),
     "worklist": _contest("worklist"),
     "owner": _contest("owner"),
+    "parts": _parts,
     "fed": _contest("fed"),
     "one-event": _one_event,
     "growth": _growth,

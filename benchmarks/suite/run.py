@@ -10,6 +10,7 @@ in a fresh process, compares the answers and prints tables. Ratios are of neighb
     one-event  one event recorded, and its client assessed again
     worklist   all that is overdue or due within a day
     owner      one owner's worklist, with its order, budget and cooldown
+    parts      where the time of a full replay goes
     fed        rules alone, beside rule engines
     growth     how the cost grows with events, clients and rules
 """
@@ -30,6 +31,7 @@ import growth
 import msgspec
 import one_event
 import pages
+import parts
 from contests import CONTESTS
 from made_files import Made
 
@@ -38,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from side_by_side import table
 
 RESULTS = Path(__file__).with_name("results.json")
-SECTIONS = (*CONTESTS, "one-event", "growth")
+SECTIONS = (*CONTESTS, "parts", "one-event", "growth")
 GROWTH_REPEATS = 3
 FILES_PACE = 120
 """About how many microseconds it takes to write an event to all the files."""
@@ -90,6 +92,8 @@ def _measured(section: str, made: Made, given: argparse.Namespace) -> dict[str, 
         return growth.grow(given.data, given.events, min(given.repeats, GROWTH_REPEATS))
     if section == "one-event":
         return one_event.measure(made, max(given.repeats * 3, 5))
+    if section == "parts":
+        return parts.take(made, given.repeats)
     return contests.measure(CONTESTS[section], made, given.repeats, given.case)
 
 
@@ -98,6 +102,8 @@ def _tables(section: str, found: dict[str, Any]) -> Iterator[list[tuple[str, ...
         yield from growth.tables(found)
     elif section == "one-event":
         yield one_event.rows(found)
+    elif section == "parts":
+        yield parts.rows(found)
     else:
         yield contests.rows(found)
 
@@ -105,7 +111,7 @@ def _tables(section: str, found: dict[str, Any]) -> Iterator[list[tuple[str, ...
 def _question(section: str) -> str:
     if section in CONTESTS:
         return CONTESTS[section].question
-    return {"growth": growth.__doc__, "one-event": one_event.__doc__}[section].partition("\n")[0]  # type: ignore[union-attr] # they have texts
+    return {"growth": growth, "one-event": one_event, "parts": parts}[section].__doc__.partition("\n")[0]  # type: ignore[union-attr] # they have texts
 
 
 def _minutes(sections: tuple[str, ...], events: int, repeats: int, wanted: list[str]) -> float:
@@ -117,6 +123,8 @@ def _minutes(sections: tuple[str, ...], events: int, repeats: int, wanted: list[
         )
     if "one-event" in sections:
         seconds += repeats * 4
+    if "parts" in sections:
+        seconds += contests.estimate(contests.PARTS, events, repeats)
     return seconds / 60
 
 

@@ -19,7 +19,7 @@ from .programs import ENGINES, START, life
 pytestmark = pytest.mark.slow
 
 PROGRAMS = Path(__file__).with_name("programs.py")
-KILLS = {"sqlite": 4, "postgresql": 2}
+KILLS = {"sqlite": 3, "postgresql": 2}
 SEED = 20_260_630
 
 

@@ -22,6 +22,8 @@ import by_hand
 
 PAGE = 5_000
 
+BY_CLIENT = "SELECT state FROM stored_events ORDER BY originator_id, originator_version"
+
 _WHOLE = msgspec.json.Decoder(list[WholeEvent])
 
 
@@ -40,10 +42,9 @@ def full(made: Made) -> Iterator[Item]:
 
 def full_streamed(made: Made) -> Iterator[Item]:
     """Whole events, those of one client in memory at a time, read in the order of the clients."""
-    statement = "SELECT state FROM stored_events ORDER BY originator_id, originator_version"
     client = ""
     facts: list[Any] = []
-    for page in pages(made, statement):
+    for page in pages(made, BY_CLIENT):
         for fact in page:
             if fact.client != client:
                 if facts:

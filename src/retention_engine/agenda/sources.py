@@ -81,4 +81,7 @@ def _files(places: set[Path], parts: list[str]) -> Iterator[Path]:
     """The files that a module's name may mean in these places."""
     for place in sorted(places):
         module = place.joinpath(*parts)
-        yield from filter(isfile, [module / "__init__.py", *([module.with_name(f"{parts[-1]}.py")] if parts else [])])
+        may_be = [module / "__init__.py"]
+        if parts:
+            may_be.append(module.with_name(f"{parts[-1]}.py"))
+        yield from filter(isfile, may_be)

@@ -102,10 +102,8 @@ def actions(
         try:
             found = _by_agenda(log, choice, at, known_at, owners, how)
         except (NoAgenda, QuestionError) as error:
-            why = (
-                f"{error} (retention agenda builds it)" if isinstance(error, NoAgenda) else str(error).partition(";")[0]
-            )
-            click.echo(printable(f"Note: --agenda is left aside and the whole log is read, since {why}."), err=True)
+            note = f"Note: --agenda is left aside and the whole log is read, since {_why(error)}."
+            click.echo(printable(note), err=True)
     if found is None:
         replayed = replay_book(histories(log, choice.kinds), engine, at=moment, known_at=known_at)
         assessments, book = with_book(replayed, engine, book_rules, at=moment)
@@ -162,6 +160,11 @@ def _by_agenda(
             assessments = agenda.assess_due(at=moment, ahead=how["ahead"], owners=how["owners"])
             are_known = all(owner and agenda.due(ANY_TIME, at=moment, owner=owner) for owner in owners)
         return worklist_of(assessments, at=moment, **how) if are_known else None
+
+
+def _why(error: NoAgenda | QuestionError) -> str:
+    """Why the agenda can't tell, without what a program would do about it."""
+    return f"{error} (retention agenda builds it)" if isinstance(error, NoAgenda) else str(error).partition(";")[0]
 
 
 def _now_by(horizon: datetime | None) -> datetime:

@@ -67,6 +67,7 @@ def _ask(client: str, count: int) -> None:
 
 def _words(client: str, done: Forgotten) -> str:
     return (
-        f"Rewrote {counted(done.events, 'event')} of {client}. Kinds, instants, numbers, ids and words out of a list stay, so that verdicts do."
+        f"Rewrote {counted(done.events, 'event')} of {client}."
+        " Kinds, instants, numbers, ids and words out of a list stay, so that verdicts do."
         " Not reached, and yours to look after:"
     )

@@ -182,9 +182,8 @@ def _words(done: Imported, path: str | None) -> str:
     to_be = "" if done.applied else "to be "
     counts = f"{done.stored:,} {to_be}stored, {done.known:,} there already, {done.set_aside:,} {to_be}set aside"
     where = f" in {path}" if path else ""
-    return f"Read {counted(done.read, 'line')}: {counts}{where}." + (
-        "" if done.applied else " Nothing was stored: this was a dry run."
-    )
+    note = "" if done.applied else " Nothing was stored: this was a dry run."
+    return f"Read {counted(done.read, 'line')}: {counts}{where}.{note}"
 
 
 def _refusal(done: Imported, *, lenient: bool) -> str:

@@ -230,7 +230,7 @@ class RuleChoice:
 
         Where rules about the book alone are selected, the enabled ones about one client say how the clients are.
         """
-        of_book = self.selected_of_book
+        of_book = [name for name in self.select if name in self._about_the_book]
         of_clients = [name for name in self.select if name not in self._about_the_book]
         engine = Engine(self.settings.choose(self.catalogue, packs=self.pack, select=of_clients))
         if of_clients and not of_book:
@@ -241,11 +241,6 @@ class RuleChoice:
     def of_book_alone(self) -> bool:
         """Whether rules about the whole book are selected, and no others."""
         return bool(self.select) and set(self.select) <= self._about_the_book
-
-    @property
-    def selected_of_book(self) -> list[str]:
-        """The rules about the whole book that are selected by name."""
-        return [name for name in self.select if name in self._about_the_book]
 
     @property
     def _about_the_book(self) -> set[str]:
