@@ -203,13 +203,24 @@ def test_the_worklist_by_the_agenda_has_what_was_recorded_since(kept):
     assert by_agenda == in_this_process(*asked, cwd=kept)
 
 
-def test_the_worklist_by_the_agenda_is_of_now_though_something_has_just_happened(kept):
-    now = instant_text(datetime.now(UTC))
-    done("record", LOG, "newcomer", "complained", "severity=critical", "--at", now, "--id", "late", cwd=kept)
-    done("agenda", LOG, cwd=kept)
-    ran = done("actions", LOG, "--agenda", "--ahead", "30d", "--format", "json", cwd=kept)
-    entries = [entry["client"] for owner in json.loads(ran.out)["owners"] for entry in owner["today"]]
-    assert "newcomer" in entries
+@pytest.mark.parametrize(
+    ("happened", "is_now"),
+    [
+        ("2026-06-30T12:00:00Z", True),
+        ("2026-06-30T12:00:00.999999Z", True),
+        ("2026-06-30T12:00:01Z", False),
+    ],
+)
+def test_the_worklist_by_the_agenda_is_of_now_though_something_has_happened_within_this_second(
+    kept, monkeypatch, happened, is_now
+):
+    done("record", LOG, "newcomer", "engaged", "--at", happened, "--id", "late", cwd=kept)
+    done("agenda", LOG, "--at", "2026-07-01", cwd=kept)
+    monkeypatch.setattr("retention_engine.cli.actions.now", lambda: datetime(2026, 6, 30, 12, tzinfo=UTC))
+    ran = in_this_process("actions", LOG, "--agenda", cwd=kept)
+    replayed = in_this_process("actions", LOG, "--at", happened if is_now else "2026-06-30T12:00:00Z", cwd=kept)
+    assert (ran.code, ran.out) == (0, replayed.out)
+    assert (ran.err == "") is is_now
 
 
 def test_the_worklist_by_the_agenda_tells_of_rules_that_fail(folder):

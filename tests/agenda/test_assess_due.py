@@ -128,7 +128,8 @@ def test_names_and_histories_are_of_one_state_though_somebody_records_meanwhile(
 
     agenda.attach()
     monkeypatch.setattr(EventLog, "head", late)
-    assert [it.client.id for it in agenda.assess_due(at=DUE)] == ["cork"]
+    (cork,) = agenda.assess_due(at=DUE)
+    assert (cork.client.id, [action.rule for action in cork.due()]) == ("cork", ["open-complaint"])
 
 
 @pytest.mark.parametrize("ahead", [timedelta.max, timedelta.min, days(200_000_000)], ids=str)

@@ -161,8 +161,8 @@ class Agenda:
         Raises:
             NoAgenda: none has been built.
         """
-        with self._snapshots.read() as (_, _, basis, _):
-            return basis
+        with self._snapshots.read() as snapshot:
+            return snapshot.basis
 
     def changes(self, from_: datetime, to: datetime) -> AgendaAnswer[AgendaChange]:
         """The changes of status in `(from_, to]` if nothing else is recorded, in order.
@@ -347,8 +347,8 @@ class Agenda:
             QuestionError: there has been no such `seq` yet, as when it was that of another log.
         """
         moment = number(self.log.clock() if until is None else until)
-        with self._snapshots.read() as (tables, _, _, _):
-            told = tables.state().told
+        with self._snapshots.read() as snapshot:
+            told = snapshot.tables.state().told
         if told is None or told < moment:
             self._tell(moment)
         with self._snapshots.read() as (tables, _, basis, _):

@@ -15,7 +15,7 @@ from ..binding import BoundRule
 from ..engine import Engine
 from .sources import source_around
 
-ROWS = 1
+ROWS = 2
 """Raised whenever the agenda makes other rows of the same findings."""
 
 Sources = dict[str, str]

@@ -4,7 +4,6 @@ import ast
 import inspect
 from collections.abc import Iterator
 from hashlib import sha256
-from itertools import takewhile
 from os.path import isfile  # which, unlike that of a path, says no of what can't be looked at
 from pathlib import Path
 from types import CodeType
@@ -73,8 +72,11 @@ def _imported(path: Path, text: str) -> Iterator[Path]:
 
 
 def _outside_packages(folder: Path) -> Path:
-    packages = takewhile(lambda it: isfile(it / "__init__.py"), [folder, *folder.parents])  # noqa: PTH113 - see above
-    return next(reversed([package.parent for package in packages]), folder)
+    """The first folder from here upwards that is no package."""
+    for place in (folder, *folder.parents):
+        if not isfile(place / "__init__.py"):  # noqa: PTH113 - see above
+            return place
+    return folder
 
 
 def _files(places: set[Path], parts: list[str]) -> Iterator[Path]:

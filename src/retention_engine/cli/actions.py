@@ -8,13 +8,16 @@ from typing import Any
 import attrs
 import click
 
+from ..binding import BoundRule
 from ..book import replay as replay_book
 from ..book import with_book
+from ..engine import Engine
 from ..errors import NoAgenda, QuestionError, did_you_mean
 from ..formats.calendar import worklist_calendar
 from ..formats.verdicts import as_json
 from ..formats.words import printable
 from ..formats.worklist import as_csv, as_jsonl, print_worklist, worklist_document
+from ..kinds import Kinds
 from ..log.address import is_address
 from ..worklist import Worklist, tasks_of, worklist_of
 from .exits import RULE_FAILED
@@ -100,7 +103,8 @@ def actions(
     found = None
     if by_agenda:
         try:
-            found = _by_agenda(log, choice, at, known_at, owners, how)
+            _refuse_what_it_cannot_tell(log, known_at, book_rules)
+            found = _by_agenda(log, choice.kinds, engine, at, how)
         except (NoAgenda, QuestionError) as error:
             note = f"Note: --agenda is left aside and the whole log is read, since {_why(error)}."
             click.echo(printable(note), err=True)
@@ -128,24 +132,8 @@ def actions(
         ctx.exit(RULE_FAILED)
 
 
-def _by_agenda(
-    log: str,
-    choice: RuleChoice,
-    at: datetime | None,
-    known_at: datetime | None,
-    owners: Collection[str],
-    how: dict[str, Any],
-) -> Worklist | None:
-    """The worklist of the clients whom the agenda names; `None` where it knows nothing of an owner.
-
-    Raises:
-        NoAgenda: none has been built.
-        QuestionError: it can't tell, since something else is asked for than what it is by.
-    """
-    from ..agenda import Agenda
-    from ..log import open_log
-
-    engine, book_rules = choice.with_book_rules()
+def _refuse_what_it_cannot_tell(log: str, known_at: datetime | None, book_rules: Collection[BoundRule]) -> None:
+    """Refuse a question that no agenda answers."""
     if not is_address(log):
         raise QuestionError("a file has no agenda, only a log with an address has one")
     if known_at is not None:
@@ -153,11 +141,24 @@ def _by_agenda(
     if book_rules:
         names = ", ".join(rule.name for rule in book_rules)
         raise QuestionError(f"rules about the whole book look at every client ({names})")
-    with open_log(log, kinds=choice.kinds) as opened:
+
+
+def _by_agenda(log: str, kinds: Kinds, engine: Engine, at: datetime | None, how: dict[str, Any]) -> Worklist | None:
+    """The worklist of the clients whom the agenda names; `None` where it knows nothing of an owner who is asked for.
+
+    Raises:
+        NoAgenda: none has been built.
+        QuestionError: it is by other rules, or the moment is before its horizon.
+    """
+    from ..agenda import Agenda
+    from ..log import open_log
+
+    with open_log(log, kinds=kinds) as opened:
         agenda = Agenda(opened, engine)
         with agenda.snapshot():
             moment = at or _now_by(agenda.basis().horizon)
             assessments = agenda.assess_due(at=moment, ahead=how["ahead"], owners=how["owners"])
+            owners = (how["owners"] or set()) - {None}
             are_known = all(owner and agenda.due(ANY_TIME, at=moment, owner=owner) for owner in owners)
         return worklist_of(assessments, at=moment, **how) if are_known else None
 
